@@ -1,0 +1,3 @@
+"""Box.com storage in Jupyter: the composition root, which wires the hooks of Jupyter and IPython and imports nothing early."""
+
+__version__ = "0.1.0"
