@@ -1,3 +1,3 @@
-"""Box.com storage in Jupyter: the composition root, which wires the hooks of Jupyter and IPython and imports nothing early."""
+"""Box.com storage in Jupyter: the composition root, which wires the hooks of Jupyter and IPython."""
 
 __version__ = "0.1.0"

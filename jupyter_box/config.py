@@ -1,0 +1,335 @@
+"""Every setting, its help and its environment default; the only reader of the process environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from traitlets import Bool, Int, Unicode
+from traitlets.config import Configurable
+
+from .errors import NotConfigured
+
+SECRETS = ("BOX_CLIENT_SECRET", "BOX_JWT_CONFIG", "BOX_DEVELOPER_TOKEN")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentials:
+    """The client credentials grant: acts as the service account, or as the user whose id is given."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    enterprise_id: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JwtCredentials:
+    """Server authentication with JWT: the app's parsed configuration file; acts as the user, if one is given."""
+
+    settings: Mapping[str, Any] = field(repr=False)
+    user_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeveloperToken:
+    """A token from the developer console; it lives an hour and cannot be refreshed."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAccess:
+    """The Hub's broker, and the Hub token that this server has there."""
+
+    url: str
+    hub_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAccess:
+    """The Jupyter server that started this kernel, and the token that it knows us by."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+Credentials = ClientCredentials | JwtCredentials | DeveloperToken | BrokerAccess | ServerAccess
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where Box is: three base URLs without a trailing slash."""
+
+    api: str
+    upload: str
+    oauth: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What one identity may send a minute; None where there is no limit.
+
+    The defaults are Box's own figures (developer guide, "Rate limits").
+    """
+
+    calls: int | None = 1000
+    uploads: int | None = 240
+    searches: int | None = 60
+
+
+class Setting(Unicode[str, str | bytes]):
+    """A text setting whose default is an environment variable, read when an object first asks for it.
+
+    Args:
+        env: The variable's name.
+        otherwise: The value when the variable is not set.
+        help: What the setting is for.
+    """
+
+    def __init__(self, env: str, otherwise: str = "", *, help: str) -> None:  # noqa: A002  traitlets' own word
+        super().__init__(otherwise, help=f"{help} [{env}]")
+        self.env = env
+        self.tag(config=True)
+
+    def default(self, obj: object = None) -> str:
+        """Return the variable's value for an object, the fixed default for the class (its documentation)."""
+        return str(self.default_value if obj is None else os.environ.get(self.env) or self.default_value)
+
+
+class BoxConfig(Configurable):
+    """The settings of jupyter-box; the environment variable in brackets gives each its default.
+
+    Secrets themselves are no settings, as Jupyter prints and logs those: they come from the environment
+    (`BOX_CLIENT_SECRET`, `BOX_JWT_CONFIG`, `BOX_DEVELOPER_TOKEN`) or from the files named here.
+    """
+
+    client_id = Setting("BOX_CLIENT_ID", help="The client id of the Box app.")
+    client_secret_file = Setting("BOX_CLIENT_SECRET_FILE", help="The file that holds the Box app's client secret.")
+    enterprise_id = Setting("BOX_ENTERPRISE_ID", help="The enterprise whose service account we act as.")
+    user_id = Setting("BOX_USER_ID", help="Act as this Box user instead of the service account.")
+    jwt_config_file = Setting(
+        "BOX_JWT_CONFIG_FILE",
+        help="The JSON file that Box's developer console gives for server authentication with JWT.",
+    )
+    developer_token_file = Setting(
+        "BOX_DEVELOPER_TOKEN_FILE", help="The file that holds a developer token, for an hour's try."
+    )
+    broker_url = Setting("BOX_BROKER_URL", help="Ask the Hub's broker at this address for tokens.")
+    server_url = Setting(
+        "BOX_SERVER_URL",
+        help="The Jupyter server that hands this kernel its tokens; the server extension sets it for its kernels.",
+    )
+    root_folder = Setting(
+        "BOX_ROOT_FOLDER",
+        "0",
+        help="Id or path of the folder that is the drive's root; nothing above it can be reached.",
+    )
+    url = Setting("BOX_URL", help="Sets the three addresses below at once, for another implementation of the Box API.")
+    api_url = Setting("BOX_API_URL", help="Where the Box API is.")
+    upload_url = Setting("BOX_UPLOAD_URL", help="Where uploads go.")
+    oauth_url = Setting("BOX_OAUTH_URL", help="Where Box's OAuth pages are.")
+    rate_limit = Setting(
+        "BOX_RATE_LIMIT", "1000,240,60", help="`off`, or the calls, uploads and searches a minute per identity."
+    )
+    chunked_upload_threshold = Int(
+        20_000_000,
+        min=20_000_000,
+        max=50_000_000,
+        help="Files of this many bytes and more go to Box in parts, which Box takes from 20,000,000 on.",
+    ).tag(config=True)
+    max_parallel_transfers = Int(
+        16, min=1, max=64, help="The most requests that the transfers of one process have under way at once."
+    ).tag(config=True)
+    retry_deadline = Int(
+        600, min=1, help="The longest, in seconds, that one call waits and tries again before it gives up."
+    ).tag(config=True)
+    scrub_environment = Bool(
+        True,
+        help="Remove the secrets from the server's environment at its start, so that kernels do not inherit them.",
+    ).tag(config=True)
+
+    def endpoints(self) -> Endpoints:
+        """Return where Box is: Box itself, unless other addresses are set.
+
+        Raises:
+            NotConfigured: An address is no http(s) URL.
+        """
+        url = self.url.rstrip("/")
+        return Endpoints(
+            api=_web_address("BOX_API_URL", self.api_url or url or "https://api.box.com"),
+            upload=_web_address(
+                "BOX_UPLOAD_URL", self.upload_url or (url and f"{url}/api") or "https://upload.box.com/api"
+            ),
+            oauth=_web_address(
+                "BOX_OAUTH_URL", self.oauth_url or (url and f"{url}/api/oauth2") or "https://account.box.com/api/oauth2"
+            ),
+        )
+
+    def limits(self) -> RateLimit:
+        """Return the rate limit as numbers.
+
+        Raises:
+            NotConfigured: The setting is neither `off` nor three numbers.
+        """
+        if self.rate_limit.strip().lower() == "off":
+            return RateLimit(None, None, None)
+        if not re.fullmatch(r"\s*[1-9]\d*\s*(,\s*[1-9]\d*\s*){2}", self.rate_limit):
+            raise NotConfigured(
+                f"BOX_RATE_LIMIT is {self.rate_limit!r}.",
+                hint="Write `off`, or calls, uploads and searches a minute: 1000,240,60.",
+            )
+        return RateLimit(*(int(number) for number in self.rate_limit.split(",")))
+
+    def credentials(self) -> Credentials:
+        """Return how we are known to Box, from the settings, the environment and the secret files.
+
+        Raises:
+            NotConfigured: Nothing is set, half of a set is missing, or two ways are set at once; it names them.
+        """
+        if self.server_url and not self.broker_url:
+            return ServerAccess(
+                _web_address("BOX_SERVER_URL", self.server_url), os.environ.get("JUPYTERHUB_API_TOKEN", "")
+            )
+        given = {way: names for way, names in self._given().items() if names}
+        if set(given) == {"client_credentials", "jwt"} and self._same_app():
+            del given["jwt"]
+        if not given:
+            raise NotConfigured("No Box credentials are set.", hint=_HOW_TO_START)
+        if len(given) > 1 or any(len(names) > 1 for names in given.values()):
+            names = ", ".join(name for names in given.values() for name in names)
+            raise NotConfigured(f"Several ways to sign in to Box are set at once: {names}.", hint="Keep one of them.")
+        return getattr(self, f"_{next(iter(given))}")()  # type: ignore[no-any-return]
+
+    def secrets_given(self) -> tuple[str, ...]:
+        """Return the names of the environment variables that hold a secret itself."""
+        return tuple(name for name in SECRETS if os.environ.get(name))
+
+    def hand_over(self, server_url: str) -> None:
+        """Remove the secrets from this process's environment and tell children which server has them.
+
+        What this protects from and what it does not stands in the administrator's guide.
+        """
+        for name in SECRETS:
+            os.environ.pop(name, None)
+        os.environ["BOX_SERVER_URL"] = server_url
+
+    def _given(self) -> dict[str, list[str]]:
+        ways = {
+            "client_credentials": {"BOX_CLIENT_SECRET": "", "BOX_CLIENT_SECRET_FILE": self.client_secret_file},
+            "jwt": {"BOX_JWT_CONFIG": "", "BOX_JWT_CONFIG_FILE": self.jwt_config_file},
+            "developer_token": {"BOX_DEVELOPER_TOKEN": "", "BOX_DEVELOPER_TOKEN_FILE": self.developer_token_file},
+            "broker": {"BOX_BROKER_URL": self.broker_url},
+        }
+        given = {way: [n for n, value in names.items() if value or os.environ.get(n)] for way, names in ways.items()}
+        if not any(given.values()) and (self.client_id or self.enterprise_id):
+            given["client_credentials"] = ["BOX_CLIENT_ID"]
+        return given
+
+    def _same_app(self) -> bool:
+        """Tell whether the JWT configuration is of the app that the client credentials are of, so that they agree."""
+        try:
+            app = self._jwt().settings.get("boxAppSettings")
+        except NotConfigured:
+            return False
+        return isinstance(app, dict) and app.get("clientID") == self.client_id
+
+    def _client_credentials(self) -> ClientCredentials:
+        secret = _secret("BOX_CLIENT_SECRET", self.client_secret_file)
+        values = {"BOX_CLIENT_ID": self.client_id, "BOX_CLIENT_SECRET (or BOX_CLIENT_SECRET_FILE)": secret}
+        values["BOX_ENTERPRISE_ID (or BOX_USER_ID)"] = self.enterprise_id or self.user_id
+        missing = " and ".join(name for name, value in values.items() if not value)
+        if missing:
+            raise NotConfigured(
+                f"The client credentials are incomplete: {missing} is not set.", hint="Set all of them."
+            )
+        for name, value in (("BOX_CLIENT_ID", self.client_id), ("BOX_CLIENT_SECRET", secret)):
+            _check_whole(name, value)
+        return ClientCredentials(
+            self.client_id,
+            secret,
+            _number("BOX_ENTERPRISE_ID", self.enterprise_id),
+            _number("BOX_USER_ID", self.user_id),
+        )
+
+    def _jwt(self) -> JwtCredentials:
+        name = "BOX_JWT_CONFIG_FILE" if self.jwt_config_file else "BOX_JWT_CONFIG"
+        return JwtCredentials(
+            _json_object(name, _secret("BOX_JWT_CONFIG", self.jwt_config_file)), _number("BOX_USER_ID", self.user_id)
+        )
+
+    def _developer_token(self) -> DeveloperToken:
+        return DeveloperToken(
+            _check_whole("BOX_DEVELOPER_TOKEN", _secret("BOX_DEVELOPER_TOKEN", self.developer_token_file))
+        )
+
+    def _broker(self) -> BrokerAccess:
+        hub_token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
+        if not hub_token:
+            raise NotConfigured(
+                "BOX_BROKER_URL is set, but JUPYTERHUB_API_TOKEN is not.",
+                hint="The broker serves servers that a JupyterHub started.",
+            )
+        return BrokerAccess(_web_address("BOX_BROKER_URL", self.broker_url), hub_token)
+
+
+_HOW_TO_START = (
+    "Set BOX_CLIENT_ID, BOX_CLIENT_SECRET and BOX_ENTERPRISE_ID, or BOX_JWT_CONFIG_FILE, or BOX_DEVELOPER_TOKEN, "
+    "or BOX_BROKER_URL; `jupyter box demo` needs none of them."
+)
+
+
+def _secret(name: str, file: str) -> str:
+    if not file:
+        return os.environ.get(name, "")
+    try:
+        text = Path(file).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise NotConfigured(
+            f"{name}_FILE names {file}, which cannot be read: {reason}.", hint="Check the mount."
+        ) from None
+    # a text file ends with a newline by custom; in an environment variable it is a mistake of `echo | base64`
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _check_whole(name: str, value: str) -> str:
+    if value != value.strip() or any(char.isspace() for char in value):
+        raise NotConfigured(
+            f"{name} has white space in it, often a trailing newline.",
+            hint="Set it again without; `echo -n`, or stringData in a Kubernetes Secret, adds none.",
+        )
+    return value
+
+
+def _number(name: str, value: str) -> str:
+    if value and not (value.isascii() and value.isdigit()):
+        raise NotConfigured(
+            f"{name} is not a Box id.", hint="It has digits only and no white space, not even a newline at its end."
+        )
+    return value
+
+
+def _json_object(name: str, text: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise NotConfigured(
+            f"{name} is no JSON.", hint="Give the whole file that Box's developer console made."
+        ) from None
+    if not isinstance(value, dict):
+        raise NotConfigured(f"{name} is no JSON object.", hint="Give the whole file that Box's developer console made.")
+    return value
+
+
+def _web_address(name: str, value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#@]+[^\s?#]*", value):
+        raise NotConfigured(
+            f"{name} is no web address.", hint="Write https://host or http://host:port, without a user or a query."
+        )
+    return value.rstrip("/")
