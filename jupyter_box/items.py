@@ -226,7 +226,8 @@ class Item:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, as the REST face and `--json` give them."""
-        return plain(self)
+        values: dict[str, Any] = plain(self)
+        return values
 
 
 @dataclass(frozen=True, slots=True)
