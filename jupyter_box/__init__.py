@@ -23,7 +23,7 @@ def connect(config: Config | None = None, **settings: Any) -> Drive:
 
     Args:
         config: A traitlets configuration, as Jupyter's applications have one.
-        settings: Settings of `BoxConfig` by name, which win over the environment: `connect(root_folder="/Maintenance")`.
+        settings: Settings of `BoxConfig` by name; they win over the environment, as in `root_folder="/Maintenance"`.
 
     Raises:
         NotConfigured: There are no credentials, or only half of them.

@@ -328,7 +328,7 @@ def _json_object(name: str, text: str) -> Mapping[str, Any]:
 
 
 def _web_address(name: str, value: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+[^\s?#]*", value):
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
         raise NotConfigured(
             f"{name} is no web address.", hint="Write https://host or http://host:port, without a user or a query."
         )

@@ -1,0 +1,84 @@
+"""Fixtures that all suites share: a running emulator, a drive on it, and which suites a plain `pytest` leaves out."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+
+SLOW_SUITES = ("hub", "browser", "slow", "live")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run the suites that need Node, a browser or minutes, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow suites out of a plain `pytest`; `--all`, `-m` or naming a test asks for them."""
+    if config.getoption("-m") or any("::" in str(arg) for arg in config.args):
+        return
+    left_out = {"live"} if config.getoption("--all") else set(SLOW_SUITES)
+    slow = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    if slow:
+        items[:] = [item for item in items if item not in slow]
+        config.hook.pytest_deselected(items=slow)
+
+
+@pytest.fixture(autouse=True)
+def _no_box_in_the_environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(("BOX_", "JUPYTERHUB_")) and name != "BOX_OPENAPI"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def on_response():
+    """The check of every emulator response against Box's published API, where `BOX_OPENAPI` names that file."""
+    if not os.environ.get("BOX_OPENAPI"):
+        yield None
+        return
+    from openapi_check import Checker
+
+    checker = Checker(Path(os.environ["BOX_OPENAPI"]))
+    yield checker
+    assert not checker.violations, "\n".join(checker.violations[:20])
+
+
+@pytest.fixture(scope="module")
+def running_emulator(on_response):
+    """An emulator for one test module."""
+    from jupyter_box.emulator import Emulator
+
+    with Emulator(on_response=on_response) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def box(running_emulator):
+    """The module's emulator with all faults off, before and after."""
+    running_emulator.reset_control()
+    yield running_emulator
+    running_emulator.reset_control()
+
+
+@pytest.fixture
+def box_environment(box, monkeypatch):
+    """The environment of a client of `box`, by client credentials and without rate limits; returns it."""
+    environment = {name: value for name, value in box.env.items() if name != "BOX_JWT_CONFIG_FILE"}
+    environment["BOX_RATE_LIMIT"] = "off"
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment
+
+
+@pytest.fixture
+def drive(box_environment):
+    """A drive whose root is a fresh folder of the service account."""
+    from jupyter_box import connect
+
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    with connect() as whole:
+        folder = whole.mkdir(f"/{name}")
+    with connect(root_folder=folder.id) as drive:
+        yield drive
