@@ -153,6 +153,14 @@ class BoxConfig(Configurable):
         True,
         help="Remove the secrets from the server's environment at its start, so that kernels do not inherit them.",
     ).tag(config=True)
+    allow_browser_tokens = Bool(
+        False,
+        help="Let `POST jupyter-box/tokens` hand the browser a token for one item, to talk to Box directly.",
+    ).tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kept: dict[str, str] = {}
 
     def endpoints(self) -> Endpoints:
         """Return where Box is: Box itself, unless other addresses are set.
@@ -208,16 +216,28 @@ class BoxConfig(Configurable):
 
     def secrets_given(self) -> tuple[str, ...]:
         """Return the names of the environment variables that hold a secret itself."""
-        return tuple(name for name in SECRETS if os.environ.get(name))
+        return tuple(name for name in SECRETS if self._environ(name))
 
     def hand_over(self, server_url: str) -> None:
-        """Remove the secrets from this process's environment and tell children which server has them.
+        """Move the secrets from this process's environment into this object and tell children which server has them.
 
+        Children also inherit the settings that they need beside a token: Box's addresses, the root and the rate limit.
         What this protects from and what it does not stands in the administrator's guide.
         """
-        for name in SECRETS:
-            os.environ.pop(name, None)
+        inherited = {setting.env: setting.get(self) for setting in self._inherited()}  # also fixes our own `server_url`
+        self._kept.update({name: os.environ.pop(name) for name in SECRETS if name in os.environ})
+        os.environ.update({name: value for name, value in inherited.items() if value})
         os.environ["BOX_SERVER_URL"] = server_url
+
+    def _inherited(self) -> list[Setting]:
+        names = {"server_url", "root_folder", "url", "api_url", "upload_url", "oauth_url", "rate_limit"}
+        return [trait for name, trait in self.traits().items() if name in names and isinstance(trait, Setting)]
+
+    def _secret(self, name: str, file: str) -> str:
+        return _read_secret(name, file) if file else self._environ(name)
+
+    def _environ(self, name: str) -> str:
+        return self._kept.get(name) or os.environ.get(name, "")
 
     def _given(self) -> dict[str, list[str]]:
         ways = {
@@ -226,7 +246,7 @@ class BoxConfig(Configurable):
             "developer_token": {"BOX_DEVELOPER_TOKEN": "", "BOX_DEVELOPER_TOKEN_FILE": self.developer_token_file},
             "broker": {"BOX_BROKER_URL": self.broker_url},
         }
-        given = {way: [n for n, value in names.items() if value or os.environ.get(n)] for way, names in ways.items()}
+        given = {way: [n for n, value in names.items() if value or self._environ(n)] for way, names in ways.items()}
         if not any(given.values()) and (self.client_id or self.enterprise_id):
             given["client_credentials"] = ["BOX_CLIENT_ID"]
         return given
@@ -240,7 +260,7 @@ class BoxConfig(Configurable):
         return isinstance(app, dict) and app.get("clientID") == self.client_id
 
     def _client_credentials(self) -> ClientCredentials:
-        secret = _secret("BOX_CLIENT_SECRET", self.client_secret_file)
+        secret = self._secret("BOX_CLIENT_SECRET", self.client_secret_file)
         values = {"BOX_CLIENT_ID": self.client_id, "BOX_CLIENT_SECRET (or BOX_CLIENT_SECRET_FILE)": secret}
         values["BOX_ENTERPRISE_ID (or BOX_USER_ID)"] = self.enterprise_id or self.user_id
         missing = " and ".join(name for name, value in values.items() if not value)
@@ -260,12 +280,13 @@ class BoxConfig(Configurable):
     def _jwt(self) -> JwtCredentials:
         name = "BOX_JWT_CONFIG_FILE" if self.jwt_config_file else "BOX_JWT_CONFIG"
         return JwtCredentials(
-            _json_object(name, _secret("BOX_JWT_CONFIG", self.jwt_config_file)), _number("BOX_USER_ID", self.user_id)
+            _json_object(name, self._secret("BOX_JWT_CONFIG", self.jwt_config_file)),
+            _number("BOX_USER_ID", self.user_id),
         )
 
     def _developer_token(self) -> DeveloperToken:
         return DeveloperToken(
-            _check_whole("BOX_DEVELOPER_TOKEN", _secret("BOX_DEVELOPER_TOKEN", self.developer_token_file))
+            _check_whole("BOX_DEVELOPER_TOKEN", self._secret("BOX_DEVELOPER_TOKEN", self.developer_token_file))
         )
 
     def _broker(self) -> BrokerAccess:
@@ -284,9 +305,7 @@ _HOW_TO_START = (
 )
 
 
-def _secret(name: str, file: str) -> str:
-    if not file:
-        return os.environ.get(name, "")
+def _read_secret(name: str, file: str) -> str:
     try:
         text = Path(file).expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
