@@ -1,0 +1,104 @@
+"""Writes the reference pages from the code; `--check` only tells which are stale, and exits with 1."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+NOTE = "<!-- Written by docs/generate.py (`make reference`); change the code instead. -->\n\n"
+
+SECRETS = {
+    "BOX_CLIENT_SECRET": "The client secret of the Box app; or `BOX_CLIENT_SECRET_FILE`.",
+    "BOX_JWT_CONFIG": "The JSON of server authentication with JWT, whole; or `BOX_JWT_CONFIG_FILE`.",
+    "BOX_DEVELOPER_TOKEN": "A developer token; or `BOX_DEVELOPER_TOKEN_FILE`.",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the pages, or with `--check` name the stale ones; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, name the stale pages")
+    check = parser.parse_args(argv).check
+    stale = [name for name, text in pages() if not _is_current(DOCS / name, text)]
+    if check:
+        sys.stderr.writelines(f"docs/{name} is stale: run `make reference`.\n" for name in stale)
+        return bool(stale)
+    for name, text in pages():
+        (DOCS / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield the generated pages: path below docs/ and text."""
+    for name, write in PAGES.items():
+        yield name, NOTE + "\n".join(write()).rstrip() + "\n"
+
+
+def _is_current(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Yield a Markdown table."""
+    yield _row(head)
+    yield "|" + "---|" * len(head)
+    yield from map(_row, rows)
+    yield ""
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def code(text: object) -> str:
+    """Return the text as code; nothing for nothing."""
+    return f"`{text}`" if str(text) else ""
+
+
+def settings() -> Iterator[str]:
+    """Every trait of BoxConfig, and the secrets, which are no traits."""
+    from jupyter_box.config import SECRETS as NAMES
+    from jupyter_box.config import BoxConfig, Setting
+
+    yield "# Settings\n"
+    yield "Each is a trait of `BoxConfig`: `c.BoxConfig.NAME = …` in a Jupyter or IPython configuration file, or"
+    yield "`connect(NAME=…)`. Where an environment variable is named, it gives the default.\n"
+    rows = []
+    for name, trait in sorted(BoxConfig.class_own_traits(config=True).items()):
+        env = trait.env if isinstance(trait, Setting) else ""
+        rows.append((code(name), code(env), code(trait.default_value), trait.help.removesuffix(f" [{env}]")))
+    yield from table(("trait", "environment", "default", "what it is for"), rows)
+    yield "## Secrets\n"
+    yield "Jupyter prints and logs its settings, so secrets are none. They come from the environment or from files.\n"
+    yield from table(("environment", "what it is"), [(code(name), SECRETS[name]) for name in NAMES])
+
+
+def errors() -> Iterator[str]:
+    """The error tree."""
+    from jupyter_box.errors import BoxError
+
+    yield "# Errors\n"
+    yield "All are in `jupyter_box.errors` and are `BoxError`s. Each has `message`, `hint` (the way out), `code`, `status`"
+    yield "(its HTTP status in the REST face), and where they apply `request_id`, `retry_after` (seconds) and `item_id`.\n"
+    rows = []
+    for error in [BoxError, *BoxError.__subclasses__()]:
+        also = ", ".join(code(base.__name__) for base in error.__bases__ if base not in (BoxError, Exception))
+        rows.append((code(error.__name__), also, str(error.status), code(error.code), _summary(error)))
+    yield from table(("class", "also a", "HTTP", "code", "when"), rows)
+
+
+def _summary(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "reference/settings.md": settings,
+    "reference/errors.md": errors,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
