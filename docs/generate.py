@@ -7,6 +7,10 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_box.verbs import Argument, Verb
 
 DOCS = Path(__file__).parent
 NOTE = "<!-- Written by docs/generate.py (`make reference`); change the code instead. -->\n\n"
@@ -82,8 +86,9 @@ def errors() -> Iterator[str]:
     from jupyter_box.errors import BoxError
 
     yield "# Errors\n"
-    yield "All are in `jupyter_box.errors` and are `BoxError`s. Each has `message`, `hint` (the way out), `code`, `status`"
-    yield "(its HTTP status in the REST face), and where they apply `request_id`, `retry_after` (seconds) and `item_id`.\n"
+    yield "All are in `jupyter_box.errors` and are `BoxError`s. Each has `message`, `hint` (the way out), `code`,"
+    yield "`status` (its HTTP status in the REST face), and where they apply `request_id`, `retry_after` (seconds)"
+    yield "and `item_id`.\n"
     rows = []
     for error in [BoxError, *BoxError.__subclasses__()]:
         also = ", ".join(code(base.__name__) for base in error.__bases__ if base not in (BoxError, Exception))
@@ -95,8 +100,49 @@ def _summary(thing: object) -> str:
     return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
+def magics() -> Iterator[str]:
+    """Every verb as a magic."""
+    yield "# Magics\n"
+    yield "`%load_ext jupyter_box` makes them known. `%box_ls?` shows a magic's help, and Tab completes paths in Box and"
+    yield "here. A magic returns a value that a cell can use: `files = %box_ls /Maintenance`.\n"
+    yield from _verb_sections(lambda verb: f"%{'%' if verb.cell else ''}box_{verb.name}")
+
+
+def commands() -> Iterator[str]:
+    """Every verb as a command."""
+    yield "# Commands\n"
+    yield "`jupyter box VERB --help` shows a command's help. The exit code is 0 when all went well, 1 when Box or this"
+    yield "machine refused something, 2 when the command line is wrong.\n"
+    yield from _verb_sections(lambda verb: f"jupyter box {verb.name}")
+
+
+def _verb_sections(called: Callable[[Verb], str]) -> Iterator[str]:
+    from jupyter_box.verbs import verbs
+
+    for verb in verbs():
+        yield f"## {code(called(verb))}\n"
+        yield f"{verb.help}\n"
+        if verb.arguments:
+            yield from table(("argument", "what it is"), [_argument_row(argument) for argument in verb.arguments])
+        if verb.examples:
+            yield "\n".join(["```text", *(f"{called(verb)} {example}" for example in verb.examples), "```"]) + "\n"
+
+
+def _argument_row(argument: Argument) -> tuple[str, str]:
+    value = argument.options.get("metavar") or "|".join(argument.options.get("choices", ()))
+    if not argument.is_option:
+        return code(value or argument.flags[0]), argument.help
+    if "action" in argument.options and argument.options["action"] != "append":
+        value = ""
+    negation = argument.options.get("action") is argparse.BooleanOptionalAction
+    flags = [*argument.flags, *(f"--no-{flag[2:]}" for flag in argument.flags if negation)]
+    return ", ".join(code(f"{flag} {value}".strip()) for flag in flags), argument.help
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "reference/settings.md": settings,
+    "reference/magics.md": magics,
+    "reference/commands.md": commands,
     "reference/errors.md": errors,
 }
 
