@@ -8,6 +8,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format docs reference bench node browser clean
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/node_modules/.bin:$(PATH)
 
 help:

@@ -27,19 +27,19 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, name the stale pages")
     check = parser.parse_args(argv).check
-    stale = [name for name, text in pages() if not _is_current(DOCS / name, text)]
+    texts = {name: text_of(name) for name in PAGES}
+    stale = [name for name, text in texts.items() if not _is_current(DOCS / name, text)]
     if check:
         sys.stderr.writelines(f"docs/{name} is stale: run `make reference`.\n" for name in stale)
         return bool(stale)
-    for name, text in pages():
-        (DOCS / name).write_text(text, encoding="utf-8")
+    for name in stale:
+        (DOCS / name).write_text(texts[name], encoding="utf-8")
     return 0
 
 
-def pages() -> Iterator[tuple[str, str]]:
-    """Yield the generated pages: path below docs/ and text."""
-    for name, write in PAGES.items():
-        yield name, NOTE + "\n".join(write()).rstrip() + "\n"
+def text_of(name: str) -> str:
+    """Return what the generated page of this path below docs/ is to say."""
+    return NOTE + "\n".join(PAGES[name]()).rstrip() + "\n"
 
 
 def _is_current(path: Path, text: str) -> bool:
@@ -103,7 +103,7 @@ def _summary(thing: object) -> str:
 def magics() -> Iterator[str]:
     """Every verb as a magic."""
     yield "# Magics\n"
-    yield "`%load_ext jupyter_box` makes them known. `%box_ls?` shows a magic's help, and Tab completes paths in Box and"
+    yield "`%load_ext jupyter_box` makes them known. `%box_ls?` shows a magic's help, Tab completes paths in Box and"
     yield "here. A magic returns a value that a cell can use: `files = %box_ls /Maintenance`.\n"
     yield from _verb_sections(lambda verb: f"%{'%' if verb.cell else ''}box_{verb.name}")
 
