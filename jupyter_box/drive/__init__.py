@@ -1,0 +1,118 @@
+"""The drive: Box's operations on paths, all that the faces know; each group of them has a module here."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from jupyter_box.config import BoxConfig
+from jupyter_box.errors import BoxError
+from jupyter_box.items import Account
+from jupyter_box.lookup import Lookup
+from jupyter_box.session import Session
+from jupyter_box.transfer import Transfers
+
+from ._archive import Archives
+from ._content import Content
+from ._core import Core
+from ._finding import Finding
+from ._history import History
+from ._listing import Listing
+from ._sharing import Sharing
+from ._status import Quota, Status, mode, versions
+
+if TYPE_CHECKING:
+    from box_sdk_gen import BoxClient
+
+__all__ = ["Drive", "Quota", "Status"]
+
+# what a token may do unless more is asked for: look, and download
+READ_SCOPES = ("base_explorer", "item_preview", "item_download")
+
+
+class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
+    """Box as the settings show it: a tree of folders and files below one root; safe to use from several threads.
+
+    A path is absolute from the drive's root (`/Maintenance/logs.csv`), relative to `cwd`, or an id (`id:1234`). A
+    `BoxError` of any kind says in one sentence what is wrong and what to do. Make one with `jupyter_box.connect()`.
+
+    Args:
+        session: The way to Box.
+        lookup: Finds items below the drive's root.
+        transfers: Carries bytes.
+        mode: How we sign in, as `status` tells it.
+    """
+
+    def __init__(self, session: Session, lookup: Lookup, transfers: Transfers, mode: str = "") -> None:
+        super().__init__(session, lookup, transfers)
+        self._mode = mode
+
+    @classmethod
+    def connect(cls, config: BoxConfig) -> Drive:
+        """Return the drive of the settings; nothing is sent before the first operation.
+
+        Raises:
+            NotConfigured: There are no credentials, or only half of them; it names the settings.
+        """
+        session = Session.connect(config)
+        transfers = Transfers(
+            session, threshold=config.chunked_upload_threshold, parallel=config.max_parallel_transfers
+        )
+        return cls(session, Lookup(session, config.root_folder), transfers, mode(config.credentials()))
+
+    @property
+    def client(self) -> BoxClient:
+        """Box's own SDK client, signed in as the drive is; it knows nothing of the drive's root."""
+        return self._session.client
+
+    def close(self) -> None:
+        """Close the connections to Box."""
+        self._session.close()
+
+    def __enter__(self) -> Drive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Drive cwd={self.cwd!r}>"
+
+    def status(self) -> Status:
+        """Return how the connection stands; never raises a `BoxError`, but tells why there is none and what to do."""
+        account = None
+        try:
+            account = self._lookup.account(anew=True)
+            return self._connected(account)
+        except BoxError as error:
+            return Status.disconnected(error, self._mode, account)
+
+    def token(self, path: str | None = None, scopes: tuple[str, ...] | list[str] = READ_SCOPES) -> dict[str, Any]:
+        """Return a token that can do less than ours, for a client that talks to Box itself.
+
+        Args:
+            path: The item that it is good for, with all below; None for the whole drive.
+            scopes: What it may do, in Box's words.
+
+        Returns:
+            Box's answer: `access_token`, `expires_in` (seconds), `token_type`, `restricted_to`.
+
+        Raises:
+            NotFound: The item is not there.
+            NotAuthorized: Our own token has not those scopes.
+        """
+        item = self._item(path if path is not None else "/")
+        if item.is_folder and item.id == "0":
+            return self._session.downscope(list(scopes))
+        return self._session.downscope(list(scopes), f"{self._session.endpoints.api}/2.0/{item.type}s/{item.id}")
+
+    def _connected(self, account: Account) -> Status:
+        return Status(
+            connected=True,
+            mode=self._mode,
+            account=account,
+            root=self._item("/"),
+            quota=Quota(account.space_used, account.space_amount),
+            versions=versions(),
+            hint=self._lookup.empty_hint(),
+        )

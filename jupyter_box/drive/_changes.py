@@ -1,0 +1,225 @@
+"""The items' places and names: make folders, move, rename, copy, remove."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+from jupyter_box import paths
+from jupyter_box.errors import BoxError, Exists, InvalidName, NotFound
+from jupyter_box.items import FIELDS, Item, Json
+from jupyter_box.lookup import PAGE_SIZE, Ref, below, not_a_folder
+from jupyter_box.paths import key
+
+from ._core import Core, address
+
+# In this process one folder at a time is made in one parent: Box lets two requests at once make twins.
+_making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+class Changes(Core):
+    """Changes where items are."""
+
+    def mkdir(self, path: str) -> Item:
+        """Make a folder and those above it that are missing; returns what is there if it exists already.
+
+        Twins, which Box makes when two requests for one name come at the same moment, are reconciled: the folder with
+        the lowest id stays, and the empty one that we made goes to the trash.
+
+        Raises:
+            Exists: A file has the name.
+            InvalidName: A name is none for Box, or the path goes through a file.
+            Denied: Our role in the folder above does not allow it.
+        """
+        found = self._lookup.find(whole := self._path(path))
+        if found and not found.is_folder:
+            raise taken(found)
+        return found or self._make_folders(whole)
+
+    def move(self, path: str, target: str) -> Item:
+        """Move an item; its id, versions, shared link and collaborators stay with it.
+
+        Args:
+            path: The item.
+            target: A folder, into which it goes under its own name; or its new path, whose folder must exist.
+
+        Returns:
+            The item at its new place.
+
+        Raises:
+            NotFound: The item or the target's folder is not there.
+            Exists: Something else has the name at the target.
+            InvalidName: A folder cannot go into itself.
+            Denied: Our role does not allow it, or a lock forbids it.
+            Busy: Box is still at work on one of the folders.
+        """
+        item = self._below_root(path, "moved")
+        folder, name = self._target(item, target)
+        if _inside(folder.path, item):
+            raise InvalidName(f"{item.path} cannot be moved into itself.", hint="Choose another folder.")
+        moved = self._update(item, name=name, parent={"id": folder.id})
+        self._moved(item, moved)
+        return moved
+
+    def rename(self, path: str, name: str) -> Item:
+        """Give an item another name in the same folder.
+
+        Raises:
+            NotFound: The item is not there.
+            Exists: Something else has the name.
+            InvalidName: Box does not take the name.
+            Denied: Our role does not allow it, or a lock forbids it.
+        """
+        item = self._below_root(path, "renamed")
+        renamed = self._update(item, name=paths.check_name(name))
+        self._moved(item, renamed)
+        return renamed
+
+    def copy(self, path: str, target: str) -> Item:
+        """Copy a file or a folder within Box; the copy has the latest version only.
+
+        Args:
+            path: The item.
+            target: A folder, into which the copy goes under the same name; or the copy's path, whose folder must exist.
+
+        Returns:
+            The copy.
+
+        Raises:
+            NotFound: The item or the target's folder is not there.
+            Exists: Something has the name at the target, the item itself included.
+            Denied: Our role does not allow it.
+            Busy: Box is still at work on one of the folders.
+        """
+        item = self._below_root(path, "copied")
+        folder, name = self._target(item, target)
+        if taken := self._lookup.child(folder, name, anew=True):
+            raise Exists(f"{taken.path} exists already.", hint="Choose another name.", item_id=taken.id)
+        body = {"name": name, "parent": {"id": folder.id}}
+        whole = below(folder.path, name)
+        try:
+            json = self._session.call("POST", f"{address(item)}/copy", params={"fields": FIELDS}, json=body, what=whole)
+        except Exists:
+            return self._own_copy(item, whole)
+        return self._placed(json, whole)
+
+    def remove(self, path: str, *, recursive: bool = True) -> None:
+        """Move an item to Box's trash, from where `restore` brings it back; where the trash is off, it is gone.
+
+        Args:
+            path: The item.
+            recursive: Whether a folder goes with all that is in it; else only an empty one goes.
+
+        Raises:
+            NotFound: The item is not there.
+            Denied: It is the drive's root, our role does not allow it, or a lock forbids it.
+            BoxError: The folder is not empty, and not `recursive` (code `folder_not_empty`).
+            Busy: Box is still at work on the folder.
+        """
+        item = self._below_root(path, "removed")
+        query = {"recursive": str(recursive).lower()} if item.is_folder else None
+        try:
+            self._session.call("DELETE", address(item), params=query, what=item.path)
+        except NotFound:
+            # it was there a moment ago: the answer to our own request was lost, or someone else was quicker
+            pass
+        self._lookup.forget(item)
+
+    def _target(self, item: Item, target: str) -> tuple[Ref, str]:
+        whole = self._path(target)
+        found = self._lookup.find(whole)
+        if found and found.is_folder and found.id != item.id:
+            return Ref(found.id, "folder", found.path), item.name
+        if found and (found.id, found.type) != (item.id, item.type):
+            raise taken(found)
+        parent, name = paths.split(whole)
+        if not name or paths.is_id(whole):
+            raise not_a_folder(whole)
+        return self._lookup.folder(parent), name
+
+    def _moved(self, before: Item, after: Item) -> None:
+        self._lookup.forget(before)
+        self._lookup.remember(after)
+        if before.is_folder and paths.parts(self._cwd)[: len(paths.parts(before.path))] == paths.parts(before.path):
+            self._cwd = after.path + self._cwd[len(before.path) :]
+
+    def _own_copy(self, item: Item, path: str) -> Item:
+        """Return the copy whose reply was lost: nothing had the name a moment ago, and what has it now is the same."""
+        found = self._lookup.item(path)
+        if found.type == item.type and (found.sha1, found.size) == (item.sha1, item.size):
+            return found
+        raise taken(found)
+
+    def _make_folders(self, path: str) -> Item:
+        if paths.is_id(path):
+            raise self._lookup.missing(path)
+        parent, name = paths.split(path)
+        above = self._lookup.find(parent) or self._make_folders(parent)
+        if not above.is_folder:
+            raise not_a_folder(above.path)
+        return self._make_folder(Ref(above.id, "folder", above.path), name)
+
+    def _make_folder(self, parent: Ref, name: str) -> Item:
+        with _making[parent.id]:
+            try:
+                made = self._create(parent, name)
+            except Exists:
+                return self._existing_folder(parent, name)
+            return self._reconcile(parent, made)
+
+    def _create(self, parent: Ref, name: str) -> Item:
+        body = {"name": paths.check_name(name), "parent": {"id": parent.id}}
+        whole = below(parent.path, name)
+        json = self._session.call("POST", "/folders", params={"fields": FIELDS}, json=body, what=whole)
+        return self._placed(json, whole)
+
+    def _existing_folder(self, parent: Ref, name: str) -> Item:
+        """Return the folder that has the name: made by someone else, or by a request of ours whose reply was lost."""
+        ref = self._lookup.child(parent, name, anew=True)
+        if ref is None:
+            raise self._lookup.missing(below(parent.path, name))
+        item = self._lookup.item(f"{paths.ID_PREFIX}{ref.id}")
+        if not item.is_folder:
+            raise taken(item)
+        return item
+
+    def _reconcile(self, parent: Ref, made: Item) -> Item:
+        twins = self._twins(parent, made.name)
+        keep = min([*twins, made.id], key=int)
+        if keep == made.id:
+            return made
+        try:
+            self._session.call("DELETE", address(made), params={"recursive": "false"}, what=made.path)
+        except BoxError:
+            # it is in use already, so both stay; a lookup finds the older one
+            pass
+        return self._placed(self._lookup.fetch("folder", keep, what=made.path), made.path)
+
+    def _twins(self, parent: Ref, name: str) -> list[str]:
+        """Return the ids of the folders that have the name; Box lists folders before files, so these end the search."""
+        twins: list[str] = []
+        offset = 0
+        while True:
+            page = self._folders(parent, offset)
+            entries: list[Json] = page["entries"]
+            twins += [json["id"] for json in entries if json["type"] == "folder" and key(json["name"]) == key(name)]
+            offset += page.get("limit") or PAGE_SIZE
+            if offset >= page["total_count"] or not entries or entries[-1]["type"] != "folder" or offset >= 10_000:
+                return twins
+
+    def _folders(self, parent: Ref, offset: int) -> Json:
+        query = {"fields": "id,type,name", "limit": PAGE_SIZE, "offset": offset, "sort": "name", "direction": "ASC"}
+        json: Json = self._session.call("GET", f"/folders/{parent.id}/items", params=query, what=parent.path)
+        return json
+
+
+def _inside(folder: str, item: Item) -> bool:
+    """Tell whether the folder's path is the item's or below it."""
+    depth = len(paths.parts(item.path))
+    return item.is_folder and [key(n) for n in paths.parts(folder)[:depth]] == [key(n) for n in paths.parts(item.path)]
+
+
+def taken(item: Item) -> Exists:
+    """Return the error for a name that something else has."""
+    kind = item.type.replace("_", " ")
+    return Exists(f"A {kind} has the name {item.path} already.", hint="Choose another name.", item_id=item.id)

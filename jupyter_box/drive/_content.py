@@ -1,0 +1,259 @@
+"""The bytes: read and write a file, upload and download what is on this machine; how they travel is `transfer`'s."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from jupyter_box import paths
+from jupyter_box.errors import Changed, Exists, NotFound
+from jupyter_box.events import Listener, ignore
+from jupyter_box.items import Item
+from jupyter_box.lookup import Ref, below
+from jupyter_box.transfer import Download, OnConflict, Outcome, Report, verify
+from jupyter_box.transfer.download import new_sha1
+
+from ._changes import Changes, taken
+
+
+class Content(Changes):
+    """Moves content between Box and here."""
+
+    def read(self, path: str, *, version: str | None = None) -> bytes:
+        """Return the whole content of a file, verified by its SHA-1.
+
+        Args:
+            path: The file.
+            version: The id of a past version; None for the current one.
+
+        Raises:
+            NotFound: The file or the version is not there.
+            Denied: Our role does not allow the download.
+            Corrupted: What came is not what Box has.
+        """
+        file = self._transfers.whole(self._file(path), version)
+        with self._transfers.open(file, version=version) as download:
+            data = download.read()
+        digest = new_sha1()
+        digest.update(data)
+        verify(file, digest.hexdigest())
+        return data
+
+    def open(self, path: str, *, version: str | None = None, start: int = 0, end: int | None = None) -> Download:
+        """Return the bytes of a file as they come: a context manager, and an iterator of blocks; its SHA-1 is not verified.
+
+        Args:
+            path: The file.
+            version: The id of a past version; None for the current one.
+            start: The first byte.
+            end: The byte after the last; None for the file's end.
+
+        Raises:
+            NotFound: The file or the version is not there.
+            Denied: Our role does not allow the download.
+        """
+        return self._transfers.open(self._file(path), version=version, start=start, end=end)
+
+    def write(self, path: str, data: bytes | str | BinaryIO, *, if_match: str | None = None) -> Item:
+        """Write a file: a new one, or a new version of what is there; equal content is not sent again.
+
+        Args:
+            path: The file; its folder must exist.
+            data: The whole content; text is written as UTF-8.
+            if_match: The etag that the file must still have; None to write in any case.
+
+        Returns:
+            The file as it is then in Box.
+
+        Raises:
+            Changed: The file has another etag, or is gone.
+            Exists: A folder has the name.
+            NotFound: Its folder is not there.
+            Denied: Our role does not allow it, or a lock forbids it.
+        """
+        whole = self._path(path)
+        existing = self._lookup.find(whole)
+        _check_unchanged(existing, whole, if_match)
+        folder, name = self._place(existing, whole)
+        stream = io.BytesIO(data.encode() if isinstance(data, str) else data) if isinstance(data, bytes | str) else data
+        return self._send(stream, folder, name, existing, if_match=if_match)
+
+    def upload(
+        self,
+        local: str | os.PathLike[str],
+        folder: str = ".",
+        *,
+        name: str | None = None,
+        on_conflict: OnConflict = "version",
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Report:
+        """Upload a local file or folder into a folder of Box, as itself, as `cp -r` does; an unchanged file is not sent.
+
+        Args:
+            local: The file or folder on this machine.
+            folder: The folder in Box; it is made if it is not there.
+            name: Another name in Box.
+            on_conflict: What becomes of a file whose name is taken: `version` makes a new version, `skip` leaves what is
+                there, `rename` takes a free name, `fail` stops at it.
+            on_progress: Told how far it is.
+            cancel: Ends the upload when it is set.
+
+        Returns:
+            What became of every file. One file's failure raises; of a folder's files, each has its own outcome.
+
+        Raises:
+            NotFound: There is no such file on this machine.
+            Exists: A folder has the file's name or the reverse; or the name is taken, and `on_conflict` is `fail`.
+            Changed: The file changed while it was uploaded; nothing of it was kept.
+            Cancelled: `cancel` was set.
+        """
+        source = _local(local)
+        name = paths.check_name(name or source.resolve().name)
+        if source.is_dir():
+            made = self.mkdir(below(self._path(folder), name))
+            return self._transfers.upload_tree(
+                source, made.id, made.path, on_conflict=on_conflict, on_progress=on_progress, cancel=cancel
+            )
+        parent = self.mkdir(folder)
+        return self._upload_file(source, Ref(parent.id, "folder", parent.path), name, on_conflict, on_progress, cancel)
+
+    def download(
+        self,
+        path: str,
+        local: str | os.PathLike[str] = ".",
+        *,
+        version: str | None = None,
+        overwrite: bool = False,
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Report:
+        """Download a file or a folder, as `cp -r` does; each file is verified by its SHA-1 before it gets its name.
+
+        Args:
+            path: The file or folder in Box.
+            local: The local folder that it goes into as itself; or, of what does not exist, its new local name.
+            version: The id of a file's past version; None for the current one.
+            overwrite: Whether a local file with other content may be replaced. If not, a single file raises, and of
+                a folder's files each is kept and reported as skipped.
+            on_progress: Told how far it is.
+            cancel: Ends the download when it is set; nothing half-written stays.
+
+        Raises:
+            NotFound: It is not in Box.
+            Exists: The local file exists, and `overwrite` is off.
+            Denied: Our role does not allow the download; or the local folder cannot be written.
+            Corrupted: What came is not what Box has; nothing of it was kept.
+            Cancelled: `cancel` was set.
+        """
+        item = self._item(path)
+        target = _target(Path(local).expanduser(), str(local), item)
+        if item.is_folder:
+            return self._transfers.download_tree(
+                item, target, overwrite=overwrite, on_progress=on_progress, cancel=cancel
+            )
+        return self._download_file(self._file(path), target, version, overwrite, on_progress, cancel)
+
+    def _place(self, existing: Item | None, path: str) -> tuple[Ref, str]:
+        if existing and existing.is_file:
+            return Ref(existing.parent_id or "", "folder", paths.split(existing.path).parent), existing.name
+        if existing:
+            raise taken(existing)
+        if paths.is_id(path):
+            raise self._lookup.missing(path)
+        parent, name = paths.split(path)
+        return self._lookup.folder(parent), paths.check_name(name)
+
+    def _send(
+        self,
+        source: Path | BinaryIO,
+        folder: Ref,
+        name: str,
+        existing: Item | None,
+        *,
+        if_match: str | None = None,
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Item:
+        sent = self._transfers.upload_file(
+            source, folder.id, name, existing=existing, if_match=if_match, on_progress=on_progress, cancel=cancel
+        )
+        return self._lookup.remember(sent.at(below(folder.path, sent.name)))
+
+    def _upload_file(
+        self,
+        source: Path,
+        folder: Ref,
+        name: str,
+        on_conflict: OnConflict,
+        on_progress: Listener,
+        cancel: threading.Event | None,
+    ) -> Report:
+        began = time.monotonic()
+        existing = self._lookup.find(below(folder.path, name))
+        if existing and on_conflict == "skip":
+            return _report(source, existing, "skipped", began, "the name is taken")
+        if existing and (on_conflict == "fail" or (on_conflict == "version" and not existing.is_file)):
+            raise taken(existing)
+        renamed = existing is not None and on_conflict == "rename"
+        if renamed:
+            name, existing = self._free_name(folder, name), None
+        item = self._send(source, folder, name, existing, on_progress=on_progress, cancel=cancel)
+        if existing and item.version == existing.version:
+            return _report(source, item, "skipped", began, "unchanged")
+        return _report(source, item, "renamed" if renamed else "sent", began)
+
+    def _free_name(self, folder: Ref, name: str) -> str:
+        stem, dot, ending = name.rpartition(".")
+        stem, dot = (stem, dot) if stem else (name, "")
+        number = 1
+        while self._lookup.child(folder, free := f"{stem} ({number}){dot}{ending if dot else ''}"):
+            number += 1
+        return paths.check_name(free)
+
+    def _download_file(
+        self,
+        item: Item,
+        target: Path,
+        version: str | None,
+        overwrite: bool,
+        on_progress: Listener,
+        cancel: threading.Event | None,
+    ) -> Report:
+        began = time.monotonic()
+        if os.path.lexists(target) and not overwrite:
+            raise Exists(
+                f"{target} exists on this machine.",
+                hint="Allow to overwrite it, or choose another place.",
+                code="local_exists",
+            )
+        saved = self._transfers.download_file(item, target, version=version, on_progress=on_progress, cancel=cancel)
+        outcome = Outcome(item.path, str(saved), "received", saved.stat().st_size, item_id=item.id)
+        return Report((outcome,), time.monotonic() - began)
+
+
+def _check_unchanged(existing: Item | None, path: str, if_match: str | None) -> None:
+    if if_match is not None and (existing is None or if_match not in {"*", existing.etag}):
+        how = "has a newer version in Box" if existing else "is gone from Box"
+        raise Changed(f"{path} {how}.", hint="Read it again, or write without the condition.")
+
+
+def _local(local: str | os.PathLike[str]) -> Path:
+    source = Path(local).expanduser()
+    if not source.exists():
+        raise NotFound(f"{source} is not on this machine.", hint="Check the path.", code="local_not_found")
+    return source
+
+
+def _target(local: Path, text: str, item: Item) -> Path:
+    into = local.is_dir() or text.endswith(("/", os.sep))
+    return local / item.name if into else local
+
+
+def _report(source: Path, item: Item, action: str, began: float, reason: str = "") -> Report:
+    outcome = Outcome(item.path, str(source), action, item.size or 0, reason, item_id=item.id)  # type: ignore[arg-type]
+    return Report((outcome,), time.monotonic() - began)

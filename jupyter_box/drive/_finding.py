@@ -1,0 +1,129 @@
+"""Finding: Box's search, and the favourites."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from jupyter_box import paths
+from jupyter_box.errors import InvalidName, NotFound
+from jupyter_box.items import FIELDS, Item, Json, Kind
+from jupyter_box.lookup import PAGE_SIZE
+
+from ._core import Core
+
+_SEARCH_PAGE = 200  # Box's greatest
+_SEARCH_END = 10_000  # the greatest offset that Box's search takes
+_LAG = "Box finds new items only after a while, up to ten minutes"
+
+
+class Finding(Core):
+    """Finds items by what they are, not by where they are."""
+
+    def search(
+        self,
+        query: str,
+        *,
+        type: Kind | None = None,  # noqa: A002  Box's own word
+        extensions: tuple[str, ...] | list[str] = (),
+        folder: str | None = None,
+        limit: int = 100,
+    ) -> list[Item]:
+        """Return what Box's search finds in names, descriptions and the beginning of contents, the best match first.
+
+        Box indexes with a delay of up to ten minutes. Bare words are alternatives; a phrase in double quotes is found
+        as a whole; `AND`, `OR` and `NOT` in capitals combine.
+
+        Args:
+            query: What to search for.
+            type: `file`, `folder` or `web_link`; None for all.
+            extensions: Only files with one of these, without the dot.
+            folder: Only what is below this folder; None for the whole drive.
+            limit: The most results.
+
+        Raises:
+            InvalidName: The query is empty, or the type is none of Box's.
+            NotFound: The folder is not there.
+        """
+        if not query.strip():
+            raise InvalidName("There is nothing to search for.", hint="Give a word.")
+        if type not in {None, "file", "folder", "web_link"}:
+            raise InvalidName(f"Box has no items of type {type!r}.", hint="Take file, folder or web_link.")
+        params = {"query": query, "type": type, "file_extensions": ",".join(e.lstrip(".") for e in extensions)}
+        return list(islice(self._results(params, folder, limit), max(0, limit)))
+
+    def find(self, name: str, *, folder: str | None = None) -> Item:
+        """Return the one item that has exactly this name, wherever it is in the drive.
+
+        Args:
+            name: The whole name; case does not count, as everywhere in Box.
+            folder: Only below this folder; None for the whole drive.
+
+        Raises:
+            NotFound: Box's search finds none; it may be too new for it.
+            InvalidName: Several items have it; all are listed.
+        """
+        params = {"query": f'"{paths.check_name(name).replace(chr(34), " ")}"', "content_types": "name"}
+        matches = [item for item in self._results(params, folder, PAGE_SIZE) if paths.key(item.name) == paths.key(name)]
+        if not matches:
+            raise NotFound(f"Box's search finds no {name!r}.", hint=f"{_LAG}; if you know where it is, give its path.")
+        if len(matches) > 1:
+            listed = ", ".join(sorted(item.path for item in matches))
+            raise InvalidName(
+                f"Several items are named {name!r}: {listed}.", hint="Give the path of one.", code="ambiguous"
+            )
+        return matches[0]
+
+    def favourites(self) -> list[Item]:
+        """Return the account's favourites that are in the drive."""
+        return [item for json in self._favourite_entries() if (item := self._lookup.place(json))]
+
+    def add_favourite(self, path: str) -> Item:
+        """Make an item a favourite of the account; returns it.
+
+        Raises:
+            NotFound: It is not there.
+        """
+        return self._update(self._item(path), collections=[{"id": self._favourites_id()}])
+
+    def remove_favourite(self, path: str) -> Item:
+        """Make an item no favourite of the account any more; returns it.
+
+        Raises:
+            NotFound: It is not there.
+        """
+        return self._update(self._item(path), collections=[])
+
+    def _results(self, params: dict[str, Any], folder: str | None, wanted: int) -> Iterator[Item]:
+        """Yield what is found below a folder; Box is asked again only for what is below the drive's root."""
+        ancestor = self._folder(folder).id if folder is not None else self._lookup.root_id
+        query = {name: value for name, value in params.items() if value}
+        query |= {"fields": FIELDS, "ancestor_folder_ids": ancestor, "limit": min(_SEARCH_PAGE, max(1, wanted))}
+        for json in self._search_entries(query):
+            item = self._lookup.place(json)
+            if item and (ancestor in item.ancestors or ancestor == "0"):
+                yield item
+
+    def _search_entries(self, query: dict[str, Any]) -> Iterator[Json]:
+        offset = 0
+        while offset < _SEARCH_END:
+            page = self._session.call("GET", "/search", params={**query, "offset": offset}, what="the search")
+            yield from page["entries"]
+            offset += page.get("limit") or query["limit"]
+            if offset >= page["total_count"]:
+                return
+
+    def _favourites_id(self) -> str:
+        collections = self._session.call("GET", "/collections")["entries"]
+        return next(str(json["id"]) for json in collections if json.get("collection_type") == "favorites")
+
+    def _favourite_entries(self) -> Iterator[Json]:
+        collection, offset = self._favourites_id(), 0
+        while True:
+            query = {"fields": FIELDS, "limit": PAGE_SIZE, "offset": offset}
+            page = self._session.call("GET", f"/collections/{collection}/items", params=query)
+            yield from page["entries"]
+            offset += page.get("limit") or PAGE_SIZE
+            if offset >= page["total_count"] or not page["entries"]:
+                return

@@ -1,0 +1,172 @@
+"""The past: versions of a file, and the trash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from jupyter_box import paths
+from jupyter_box.errors import InvalidName, NotFound
+from jupyter_box.items import FIELDS, Item, Json, Version
+from jupyter_box.lookup import PAGE_SIZE, by_marker
+
+from ._core import Core, address
+
+_VERSION_FIELDS = "id,type,name,size,sha1,created_at,modified_by,trashed_at"
+
+
+class History(Core):
+    """Brings back what was."""
+
+    def versions(self, path: str) -> list[Version]:
+        """Return the versions of a file that Box keeps, the newest first; the first is the current one.
+
+        Raises:
+            NotFound: The file is not there.
+            InvalidName: It is no file.
+        """
+        file = self._file(path)
+        return [_current(file), *(Version.of(json) for json in self._past(file) if not json.get("trashed_at"))]
+
+    def promote(self, path: str, version: str) -> Version:
+        """Make a copy of a past version the current one; the one that was current is kept below it.
+
+        Args:
+            path: The file.
+            version: The past version's id.
+
+        Returns:
+            The new current version.
+
+        Raises:
+            NotFound: The file has no such version.
+            Denied: Our role does not allow it, or a lock forbids it.
+        """
+        file = self._file(path)
+        if version == file.version:
+            return _current(file)
+        self._known_version(file, version)
+        json = self._session.call(
+            "POST",
+            f"{address(file)}/versions/current",
+            params={"fields": _VERSION_FIELDS},
+            json={"type": "file_version", "id": version},
+            what=file.path,
+        )
+        return replace(Version.of(json), current=True)
+
+    def delete_version(self, path: str, version: str) -> None:
+        """Move a past version of a file to the trash.
+
+        Args:
+            path: The file.
+            version: The version's id.
+
+        Raises:
+            NotFound: The file has no such version.
+            InvalidName: It is the current one.
+            Denied: Our role does not allow it, or a lock forbids it.
+        """
+        file = self._file(path)
+        if version == file.version:
+            raise InvalidName(
+                f"Version {version} is the current one of {file.path}.",
+                hint="Promote another first, or remove the file.",
+                code="current_version",
+            )
+        self._known_version(file, version)
+        self._session.call("DELETE", f"{address(file)}/versions/{version}", what=file.path)
+
+    def trash(self, *, limit: int | None = None) -> Iterator[Item]:
+        """Yield what is in Box's trash and came from below the drive's root; pages are asked for as they are needed.
+
+        Args:
+            limit: The most items; None for all.
+        """
+        held = (json for json in self._trashed_entries() if self._lookup.holds_trashed(json))
+        return islice((Item.of(json) for json in held), limit)
+
+    def restore(self, id: str, *, name: str | None = None, folder: str | None = None) -> Item:  # noqa: A002
+        """Bring an item back from the trash.
+
+        Args:
+            id: The item's id, as `trash` tells it; `id:123` does as well.
+            name: A new name, where the old one is taken by now.
+            folder: The folder to bring it to; None for where it was.
+
+        Returns:
+            The item at its place.
+
+        Raises:
+            NotFound: It is not in the trash, or its folder is gone; then name another.
+            Exists: Its name is taken.
+        """
+        target = self._folder(folder) if folder is not None else None
+        trashed = self._trashed(id)
+        body = {"name": paths.check_name(name)} if name else {}
+        parent = {"parent": {"id": target.id}} if target else {}
+        json = self._session.call(
+            "POST", address(trashed), params={"fields": FIELDS}, json={**body, **parent}, what=trashed.name
+        )
+        item = self._placed(json)
+        # Box heeds the parent only if the folder of old is gone
+        return self._update(item, **parent) if target and item.parent_id != target.id else item
+
+    def purge(self, id: str) -> None:  # noqa: A002
+        """Delete an item of the trash for good.
+
+        Args:
+            id: The item's id, as `trash` tells it; `id:123` does as well.
+
+        Raises:
+            NotFound: It is not in the trash.
+            Denied: Our role does not allow it.
+        """
+        trashed = self._trashed(id)
+        self._session.call("DELETE", f"{address(trashed)}/trash", what=trashed.name)
+
+    def _past(self, file: Item) -> Iterator[Json]:
+        offset = 0
+        while True:
+            query = {"fields": _VERSION_FIELDS, "limit": PAGE_SIZE, "offset": offset}
+            page = self._session.call("GET", f"{address(file)}/versions", params=query, what=file.path)
+            yield from page["entries"]
+            offset += page.get("limit") or PAGE_SIZE
+            if offset >= page["total_count"] or not page["entries"]:
+                return
+
+    def _known_version(self, file: Item, version: str) -> None:
+        if not any(json["id"] == version and not json.get("trashed_at") for json in self._past(file)):
+            raise NotFound(
+                f"{file.path} has no version {version}.", hint="List its versions.", code="version_not_found"
+            )
+
+    def _trashed_entries(self) -> Iterator[Json]:
+        for page in by_marker(self._session, "trash", fields=FIELDS, what="the trash"):
+            yield from page
+
+    def _trashed(self, id: str) -> Item:  # noqa: A002
+        number = id.removeprefix(paths.ID_PREFIX)
+        if not number.isdecimal():
+            raise InvalidName(f"{id!r} is not an id.", hint="The trash goes by ids; list it to see them.")
+        for kind in ("file", "folder", "web_link"):
+            try:
+                json = self._session.call("GET", f"/{kind}s/{number}/trash", params={"fields": FIELDS}, what=id)
+            except NotFound:
+                continue
+            if self._lookup.holds_trashed(json):
+                return Item.of(json)
+        raise NotFound(f"{id} is not in the trash of this drive.", hint="List the trash.", code="not_trashed")
+
+
+def _current(file: Item) -> Version:
+    return Version(
+        id=file.version or "",
+        name=file.name,
+        size=file.size,
+        sha1=file.sha1,
+        created=file.modified,
+        modified_by=file.modified_by,
+        current=True,
+    )

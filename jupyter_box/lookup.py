@@ -1,0 +1,460 @@
+"""Finds what a path names: path → item, by listing, with a small expiring memory; what is done with it is for `drive`."""
+
+from __future__ import annotations
+
+import threading
+import time
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from .errors import BoxError, InvalidName, NotFound
+from .items import FIELDS, Account, Item, Json, Kind
+from .paths import ID_PREFIX, ROOT, is_id, key, normalise, parts
+from .session import Session
+
+PAGE_SIZE = 1000  # Box gives no more entries at once
+ALL_FILES = "0"  # Box's id for an account's own root
+_KINDS: tuple[Kind, ...] = ("file", "folder", "web_link")
+
+
+class Ref(NamedTuple):
+    """What a path leads to: Box's id, the type, and the path as Box spells it."""
+
+    id: str
+    type: Kind
+    path: str
+
+
+class _Entry(NamedTuple):
+    id: str
+    type: Kind
+    name: str
+
+
+class _StaleError(Exception):
+    """What was remembered is no longer so."""
+
+
+class Lookup:
+    """Finds items below the drive's root and nothing else; safe to use from several threads.
+
+    Which folder has which entry is remembered for a short while, so that a second look costs one call instead of one
+    for each folder on the way. An item itself is always asked for anew.
+
+    Args:
+        session: The way to Box.
+        root: Id or path of the folder that is the drive's root.
+        keep: How long an entry is remembered, in seconds: for so long a folder that someone else moved may still be
+            found at its old path.
+        size: How many entries are remembered.
+        clock: Tells the time in seconds.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        root: str = ALL_FILES,
+        *,
+        keep: float = 30.0,
+        size: int = 20_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session = session
+        self._wanted_root = root or ALL_FILES
+        self._memory = _Memory(keep, size, clock)
+        self._root_id: str | None = None
+        self._account: Account | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def root_id(self) -> str:
+        """The id of the drive's root; Box is asked once, if the root was given as a path.
+
+        Raises:
+            NotFound: There is no such folder.
+            InvalidName: It is no folder.
+        """
+        if self._root_id is None:
+            with self._lock:
+                self._root_id = self._root_id or self._resolve_root()
+        return self._root_id
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the drive shows all that the account can see, not one folder of it."""
+        return self.root_id == ALL_FILES
+
+    def _resolve_root(self) -> str:
+        wanted = self._wanted_root.removeprefix(ID_PREFIX)
+        if wanted.isdigit():
+            return wanted
+        try:
+            return Lookup(self._session).folder(normalise(wanted)).id
+        except NotFound as error:
+            raise NotFound(
+                f"The drive's root folder {wanted} is not in Box.",
+                hint=f"Check BOX_ROOT_FOLDER, and that the folder is shared with this account. {error.hint}".strip(),
+                code="root_not_found",
+            ) from error
+
+    def account(self, *, anew: bool = False) -> Account:
+        """Return who we are in Box, as it was when last asked.
+
+        Args:
+            anew: Whether to ask Box even if it has told already.
+
+        Raises:
+            BoxError: Box does not say.
+        """
+        if anew or self._account is None:
+            fields = "id,name,login,space_amount,space_used,max_upload_size,enterprise"
+            self._account = Account.of(self._session.call("GET", "/users/me", params={"fields": fields}))
+        return self._account
+
+    def item(self, path: str) -> Item:
+        """Return the item at a normalised path, as Box has it now.
+
+        Raises:
+            NotFound: It says whether the item is not there, in the trash, or perhaps not shared with us.
+            InvalidName: The path goes through a file.
+        """
+        item = self.find(path)
+        if item is None:
+            raise self.missing(path)
+        return item
+
+    def find(self, path: str) -> Item | None:
+        """Return the item at a normalised path, as Box has it now, or None if there is none."""
+        if is_id(path):
+            return self.by_id(path.removeprefix(ID_PREFIX))
+        start, names = self._start(path)
+        if start is None:
+            return None
+        try:
+            return self._seek(start, names)
+        except _StaleError:
+            self._forget_chain(start, names)
+            return self._seek(start, names, anew=True)
+
+    def folder(self, path: str) -> Ref:
+        """Return the folder at a normalised path; remembered, so it costs no call when it was seen a moment ago.
+
+        Raises:
+            NotFound: There is nothing at that path.
+            InvalidName: It is no folder.
+        """
+        start, names = self._start(path)
+        ref = self._walk(start, names)
+        if ref is None:
+            item = self.item(path)
+            ref = Ref(item.id, item.type, item.path)
+        if ref.type != "folder":
+            raise not_a_folder(ref.path)
+        return ref
+
+    def in_folder(self, path: str, act: Callable[[Ref], Any]) -> Any:
+        """Do something in a folder; once more if the folder remembered for the path is gone.
+
+        Raises:
+            NotFound: There is nothing at that path, or `act` says so.
+            InvalidName: It is no folder.
+        """
+        ref = self.folder(path)
+        try:
+            return act(ref)
+        except NotFound:
+            self.forget_path(path)
+            if self.folder(path) == ref:
+                raise
+        return act(self.folder(path))
+
+    def child(self, folder: Ref, name: str, *, anew: bool = False) -> Ref | None:
+        """Return what has the name in a folder, or None; of twins, the one with the lowest id.
+
+        Args:
+            folder: Where to look.
+            name: Compared as Box does: case does not count.
+            anew: Whether to ask Box even if the answer is remembered.
+        """
+        entry = None if anew else self._memory.get((folder.id, key(name)))
+        entry = entry or self._look(folder.id, name)
+        return Ref(entry.id, entry.type, below(folder.path, entry.name)) if entry else None
+
+    def place(self, json: Json) -> Item | None:
+        """Return the item of Box's JSON with its path in the drive, or None if it is outside of the drive's root.
+
+        Args:
+            json: An item with its `path_collection`.
+        """
+        item = Item.of(json)
+        if item.id == self.root_id and item.is_folder:
+            return item.at(ROOT)
+        if not self.is_whole and self.root_id not in item.ancestors:
+            return None
+        skipped = item.ancestors.index(self.root_id) + 1 if self.root_id in item.ancestors else 0
+        names = [folder.get("name") or "" for folder in json["path_collection"]["entries"]] if item.ancestors else []
+        return item.at(ROOT + "/".join([*names[skipped:], item.name]))
+
+    def fetch(self, type: Kind, id: str, *, what: str = "") -> Json:  # noqa: A002  Box's own words
+        """Return Box's JSON of one item.
+
+        Raises:
+            NotFound: It is not there, in the trash (code `trashed`), or not shared with us.
+        """
+        json: Json = self._session.call("GET", f"/{type}s/{id}", params={"fields": FIELDS}, what=what or ID_PREFIX + id)
+        return json
+
+    def by_id(self, id: str) -> Item | None:  # noqa: A002
+        """Return the item of the drive that has the id, of whichever type it is, or None."""
+        known = self._memory.get((ID_PREFIX, id))
+        for kind in sorted(_KINDS, key=lambda kind: known is None or kind != known.type):
+            try:
+                item = self.place(self.fetch(kind, id))
+            except NotFound:
+                continue
+            if item:
+                self._memory.put((ID_PREFIX, id), _Entry(id, kind, item.name))
+                return item
+        return None
+
+    def remember(self, item: Item) -> Item:
+        """Take note of an item that was just made or changed, and return it."""
+        if item.parent_id:
+            self._memory.put((item.parent_id, key(item.name)), _Entry(item.id, item.type, item.name))
+        return item
+
+    def forget(self, item: Item) -> None:
+        """Forget where an item is, because it was moved or removed."""
+        if item.parent_id:
+            self._memory.drop((item.parent_id, key(item.name)))
+
+    def forget_path(self, path: str) -> None:
+        """Forget what a path leads to, and every folder on the way."""
+        start, names = self._start(path)
+        if start:
+            self._forget_chain(start, names)
+
+    def missing(self, path: str) -> NotFound:
+        """Return the error for a path that leads nowhere; it costs a few calls to say why."""
+        start, names = self._start(path)
+        if start is None:
+            return self._missing_id(path.partition("/")[0])
+        folder, depth = start, 0
+        while depth < len(names) - 1 and (child := self.child(folder, names[depth])) and child.type == "folder":
+            folder, depth = child, depth + 1
+        return self._explain(path, folder, names[depth], is_last=depth == len(names) - 1)
+
+    def _explain(self, path: str, folder: Ref, name: str, *, is_last: bool) -> NotFound:
+        about = f"{path} is not in Box" if is_last else f"{path} is not in Box: {folder.path} has no folder {name!r}"
+        if twin := self._lookalike(folder, name):
+            hint = f"{twin.path} looks the same but is written with other Unicode characters; id:{twin.id} names it."
+            return NotFound(f"{about}.", hint=hint)
+        if trashed := self._in_trash(folder.id, name):
+            hint = f"Restore it with its id, {trashed}, or take it from Box's trash."
+            return NotFound(
+                f"{below(folder.path, name)} is in Box's trash.", hint=hint, code="trashed", item_id=trashed
+            )
+        return NotFound(f"{about}.", hint=self.empty_hint() or f"List {folder.path} to see what is there.")
+
+    def empty_hint(self) -> str:
+        """Return what to do if nothing at all is shared with the account we act as; else nothing."""
+        try:
+            if not self.is_whole or next(by_marker(self._session, ALL_FILES, fields="id,type,name"), ()):
+                return ""
+            login = self.account().login
+        except BoxError:
+            return ""
+        return f"Nothing is shared with this account: invite {login} to a folder in Box."
+
+    def _missing_id(self, path: str) -> NotFound:
+        where = "" if self.is_whole else " below the drive's root folder"
+        for kind in _KINDS:
+            try:
+                json = self._session.call("GET", f"/{kind}s/{path.removeprefix(ID_PREFIX)}/trash", what=path)
+            except BoxError:
+                continue
+            if self.holds_trashed(json):
+                return NotFound(
+                    f"{path} ({json['name']}) is in Box's trash.",
+                    hint="Restore it first.",
+                    code="trashed",
+                    item_id=json["id"],
+                )
+        return NotFound(f"{path} is not in Box{where}, or it is not shared with this account.", hint=self.empty_hint())
+
+    def _lookalike(self, folder: Ref, name: str) -> Ref | None:
+        others = {unicodedata.normalize(form, name) for form in ("NFC", "NFD")} - {name}
+        return next(filter(None, (self.child(folder, other) for other in sorted(others))), None)
+
+    def _in_trash(self, folder_id: str, name: str) -> str | None:
+        """Return the id of what had the name in the folder and is now in the trash, as far as Box's first page tells."""
+        params = {"limit": PAGE_SIZE, "fields": "id,type,name,parent"}
+        try:
+            entries = self._session.call("GET", "/folders/trash/items", params=params)["entries"]
+        except BoxError:
+            return None
+        wanted = (json for json in entries if key(json["name"]) == key(name) and _parent_id(json) == folder_id)
+        return next((json["id"] for json in wanted), None)
+
+    def holds_trashed(self, json: Json) -> bool:
+        """Tell whether an item of the trash comes from below the drive's root: Box tells of its parent folder alone.
+
+        Args:
+            json: A trashed item with its `parent`.
+        """
+        parent = _parent_id(json)
+        if self.is_whole or parent == self.root_id:
+            return True
+        return bool(parent) and self._holds_folder(parent)
+
+    def _holds_folder(self, id: str) -> bool:  # noqa: A002
+        try:
+            return self.place(self.fetch("folder", id)) is not None
+        except NotFound:
+            pass
+        try:
+            return self.holds_trashed(self._session.call("GET", f"/folders/{id}/trash", params={"fields": FIELDS}))
+        except BoxError:
+            return False
+
+    def _start(self, path: str) -> tuple[Ref | None, list[str]]:
+        if not path.startswith(ID_PREFIX):
+            return Ref(self.root_id, "folder", ROOT), parts(path)
+        head, *names = path.split("/")
+        item = self.by_id(head.removeprefix(ID_PREFIX))
+        return (Ref(item.id, item.type, item.path) if item else None), names
+
+    def _walk(self, start: Ref | None, names: Iterable[str]) -> Ref | None:
+        ref = start
+        try:
+            for name in names:
+                ref = self.child(ref, name) if ref and ref.type == "folder" else None
+        except NotFound:
+            return None
+        return ref
+
+    def _seek(self, start: Ref, names: list[str], *, anew: bool = False) -> Item | None:
+        ref = start
+        for name in names:
+            if ref.type != "folder":
+                raise not_a_folder(ref.path)
+            child = self._child_or_stale(ref, name)
+            if child is None:
+                if ref != start and not anew:
+                    self._confirm(ref)
+                return None
+            ref = child
+        return self._confirm(ref, anew=anew)
+
+    def _child_or_stale(self, folder: Ref, name: str) -> Ref | None:
+        try:
+            return self.child(folder, name)
+        except NotFound:
+            raise _StaleError from None
+
+    def _confirm(self, ref: Ref, *, anew: bool = False) -> Item | None:
+        """Return the item; what is remembered of its place is held against what Box says now."""
+        try:
+            json = self.fetch(ref.type, ref.id, what=ref.path)
+        except NotFound:
+            if anew:
+                return None
+            raise _StaleError from None
+        item = self.place(json)
+        if anew or ref.path == ROOT:
+            return Item.of(json, ref.path)
+        if item is None or key(item.path) != key(ref.path):
+            raise _StaleError
+        return item
+
+    def _forget_chain(self, start: Ref, names: Iterable[str]) -> None:
+        folder_id = start.id
+        for name in names:
+            entry = self._memory.drop((folder_id, key(name)))
+            if entry is None:
+                return
+            folder_id = entry.id
+
+    def _look(self, folder_id: str, name: str) -> _Entry | None:
+        pages = by_marker(self._session, folder_id, fields="id,type,name")
+        for number, page in enumerate(pages):
+            entries = [_Entry(json["id"], json["type"], json["name"]) for json in page]
+            self._memorise(folder_id, entries)
+            found = [entry for entry in entries if key(entry.name) == key(name)]
+            if found:
+                return min(found, key=lambda entry: (entry.name != name, int(entry.id)))
+            if number == 0 and len(entries) >= PAGE_SIZE and self._is_free(folder_id, name):
+                return None
+        return None
+
+    def _memorise(self, folder_id: str, entries: Iterable[_Entry]) -> None:
+        # of twins the lowest id is to be found, so it is written last
+        for entry in sorted(entries, key=lambda entry: -int(entry.id)):
+            self._memory.put((folder_id, key(entry.name)), entry)
+
+    def _is_free(self, folder_id: str, name: str) -> bool:
+        """Tell whether Box says that the name is free: one call, where a huge folder's listing takes a hundred."""
+        try:
+            self._session.call("OPTIONS", "/files/content", json={"name": name, "parent": {"id": folder_id}})
+        except BoxError:
+            return False
+        return True
+
+
+class _Memory:
+    """The entries of folders for a while: the oldest go first, and each after its time."""
+
+    def __init__(self, keep: float, size: int, clock: Callable[[], float]) -> None:
+        self._keep, self._size, self._clock = keep, size, clock
+        self._entries: OrderedDict[tuple[str, str], tuple[float, _Entry]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, place: tuple[str, str]) -> _Entry | None:
+        with self._lock:
+            until, entry = self._entries.get(place, (0.0, None))
+            return entry if until > self._clock() else None
+
+    def put(self, place: tuple[str, str], entry: _Entry) -> None:
+        with self._lock:
+            self._entries.pop(place, None)
+            self._entries[place] = (self._clock() + self._keep, entry)
+            while len(self._entries) > self._size:
+                self._entries.popitem(last=False)
+
+    def drop(self, place: tuple[str, str]) -> _Entry | None:
+        with self._lock:
+            return self._entries.pop(place, (0.0, None))[1]
+
+
+def by_marker(session: Session, folder_id: str, *, what: str = "", **params: Any) -> Iterator[list[Json]]:
+    """Yield the entries of a folder, page by page; none is doubled or missed when the folder changes meanwhile.
+
+    Args:
+        session: The way to Box.
+        folder_id: The folder's id, or `trash`.
+        what: How an error names the folder.
+        params: More parameters of the call, such as `fields`.
+    """
+    query = {"usemarker": "true", "limit": PAGE_SIZE, **params}
+    while True:
+        page = session.call("GET", f"/folders/{folder_id}/items", params=query, what=what)
+        yield page["entries"]
+        if not page.get("next_marker"):
+            return
+        query["marker"] = page["next_marker"]
+
+
+def below(folder: str, name: str) -> str:
+    """Return the path of a name that Box gave; such a name is not checked."""
+    return f"{folder.rstrip('/')}/{name}"
+
+
+def not_a_folder(path: str) -> InvalidName:
+    """Return the error for a file where a folder is wanted."""
+    return InvalidName(f"{path} is a file, not a folder.", hint="Name the folder that it is in.", code="not_a_folder")
+
+
+def _parent_id(json: Json) -> str:
+    return (json.get("parent") or {}).get("id") or ""
