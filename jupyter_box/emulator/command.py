@@ -1,0 +1,63 @@
+"""`jupyter box emulator`: serve until told to stop, and tell clients how to connect."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jupyter_box.emulator.running import Emulator
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    made = argparse.ArgumentParser(
+        prog="jupyter box emulator", description="Serve a local imitation of the Box API. It is not Box."
+    )
+    made.add_argument("--port", type=int, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
+    made.add_argument("--data", type=Path, help="keep the drive in this folder (default: in memory, gone at the end)")
+    made.add_argument(
+        "--seed", action="store_true", help="fill an empty drive with a sample: logs, notebooks, images, people"
+    )
+    made.add_argument(
+        "--env", type=Path, metavar="FILE", help="write the environment a client needs to FILE as NAME=value lines"
+    )
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code."""
+    from jupyter_box.emulator.running import Emulator
+
+    options = parser().parse_args(argv)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        box = Emulator(options.data, options.port, options.seed).start()
+    except OSError as error:
+        print(f"The emulator cannot start: {error}", file=sys.stderr)
+        return 1
+    try:
+        _tell(box, options.env)
+        stop.wait()
+    finally:
+        box.stop()
+    return 0
+
+
+def _tell(box: Emulator, env: Path | None) -> None:
+    from jupyter_box.emulator.pages import WARNING
+    from jupyter_box.emulator.running import write_secret
+
+    environment = box.env
+    if env is not None:
+        write_secret(env, "".join(f"{name}={value}\n" for name, value in environment.items()))
+    print(WARNING)
+    print(f"Box emulator ready at {box.url}", flush=True)

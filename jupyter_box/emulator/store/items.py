@@ -1,0 +1,188 @@
+"""What folders, files and web links share: the tree, names, listings, metadata, moves."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from jupyter_box.emulator.problems import Problem
+from jupyter_box.emulator.store import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from sqlite3 import Row
+
+    from jupyter_box.emulator.store import Store
+
+RANKS = {"folder": 0, "file": 1, "web_link": 2}
+SORTS = {"name": "name_key", "date": "modified_at", "size": "size", "id": "id"}
+LINEAGE = """
+WITH RECURSIVE line(id, parent, depth) AS (
+    SELECT id, parent, 0 FROM items WHERE id = ?
+    UNION ALL SELECT items.id, items.parent, depth + 1 FROM items JOIN line ON items.id = line.parent)
+SELECT items.* FROM line JOIN items ON items.id = line.id ORDER BY depth DESC"""
+SUBTREE = """
+WITH RECURSIVE tree(id) AS (SELECT ? UNION ALL SELECT items.id FROM items JOIN tree ON items.parent = tree.id)
+SELECT {columns} FROM items WHERE id IN tree"""
+
+
+class Items:
+    """The tree of all users; a user's root folder, `0` to them, has the negative of their id."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.busy: list[int] = []
+        self._sizes: dict[int, tuple[int, int]] = {}
+
+    def add_root(self, user: int) -> None:
+        """Make a user's root folder."""
+        self.store.insert(
+            "items", id=-user, type="folder", rank=0, owner=user, name="All Files", name_key="all files",
+            created_at=0, modified_at=0, content_created_at=0, content_modified_at=0, created_by=user, modified_by=user,
+        )  # fmt: skip
+
+    def root(self, user: int) -> Row:
+        """Return a user's root folder."""
+        return self.at(-user)
+
+    def at(self, item: int) -> Row:
+        """Return the item with this inner id, which must be there."""
+        row = self.store.one("SELECT * FROM items WHERE id = ?", item)
+        if row is None:
+            raise Problem("not_found", "Not Found")
+        return row
+
+    def get(self, kind: str, key: str, user: int) -> Row | None:
+        """Return the item that `user` calls by this type and id, whatever its state."""
+        if kind == "folder" and key == "0":
+            return self.root(user)
+        if not key.isdecimal() or not key.isascii():
+            return None
+        return self.store.one("SELECT * FROM items WHERE id = ? AND type = ?", int(key[:18]), kind)
+
+    def lineage(self, item: int) -> list[Row]:
+        """Return the item and all folders above it, root first."""
+        return self.store.all(LINEAGE, item)
+
+    def subtree(self, item: int) -> list[Row]:
+        """Return the item and everything in it, whatever their state."""
+        return self.store.all(SUBTREE.format(columns="*"), item)
+
+    def size(self, folder: int) -> int:
+        """Return the bytes of all active files in a folder and below; remembered until something changes."""
+        known = self._sizes.get(folder)
+        if known is None or known[0] != self.store.changes:
+            total = self.store.value(SUBTREE.format(columns="SUM(size)") + " AND status = 'active'", folder) or 0
+            known = self._sizes[folder] = (self.store.changes, total)
+        return known[1]
+
+    def named(self, parent: int, name: str) -> Row | None:
+        """Return the active item with this name, case ignored, in a folder."""
+        sql = "SELECT * FROM items WHERE parent = ? AND status = 'active' AND name_key = ? ORDER BY id"
+        return self.store.one(sql, parent, names.key(name))
+
+    def check_name(self, parent: Row, name: object, besides: int | None = None) -> str:
+        """Return the name if it is allowed and free in the folder; raise Box's answer otherwise."""
+        checked = names.check(name, strict=self.store.rules.strict_names)
+        taken = self.named(parent["id"], checked)
+        if taken is not None and taken["id"] != besides:
+            raise Problem("item_name_in_use", "Item with the same name already exists", conflict=taken)
+        return checked
+
+    def check_busy(self, line: Sequence[Row]) -> None:
+        """Refuse a change in a tree that a slow move, copy or delete is working on."""
+        if self.busy and any(item["id"] in self.busy for item in line):
+            raise Problem("operation_blocked_temporary", "The operation is blocked by another on-going operation.")
+
+    def add(self, kind: str, parent: Row, name: str, user: int, **values: Any) -> int:
+        """Put a new item of `kind` into a folder; return its id."""
+        now = self.store.now()
+        row = {
+            "created_at": now, "modified_at": now, "content_created_at": now, "content_modified_at": now,
+            "created_by": user, "modified_by": user, "indexed_at": now + self.store.rules.search_delay,
+        } | values  # fmt: skip
+        return self.store.insert(
+            "items",
+            type=kind,
+            rank=RANKS[kind],
+            parent=parent["id"],
+            owner=parent["owner"],
+            name=name,
+            name_key=names.key(name),
+            **row,
+        )
+
+    def change(self, item: Row, user: int, **values: Any) -> Row:
+        """Change an item's metadata; its etag moves. Return it as it is now."""
+        if "name" in values:
+            values["name_key"] = names.key(values["name"])
+        self.store.update(
+            "items", item["id"], etag=item["etag"] + 1, modified_at=self.store.now(), modified_by=user,
+            indexed_at=self.store.now() + self.store.rules.search_delay, **values,
+        )  # fmt: skip
+        return self.at(item["id"])
+
+    def set_setting(self, item: Row, name: str, value: Any) -> None:
+        """Remember one of an item's lesser settings."""
+        settings = json.loads(item["settings"] or "{}") | {name: value}
+        self.store.update("items", item["id"], settings=json.dumps(settings))
+
+    def move(self, item: Row, parent: Row, name: str, user: int) -> Row:
+        """Move an item, and with it everything below, to a folder under a free name."""
+        self.check_name(parent, name, item["id"])
+        if parent["id"] == item["id"] or any(above["id"] == item["id"] for above in self.lineage(parent["id"])):
+            raise Problem("cyclical_folder_structure", "Cannot move a folder into itself or its subfolders")
+        if parent["owner"] != item["owner"]:
+            self._change_owner(item, parent["owner"])
+        return self.change(item, user, parent=parent["id"], name=name)
+
+    def _change_owner(self, item: Row, owner: int) -> None:
+        ids = [row["id"] for row in self.subtree(item["id"])]
+        space = sum(self.store.files.space(file) for file in ids)
+        self.store.people.use_space(item["owner"], -space)
+        self.store.people.use_space(owner, space)
+        self.store.run_many("UPDATE items SET owner = ? WHERE id = ?", [(owner, each) for each in ids])
+
+    def count(self, folder: Row, shared: Sequence[int] = ()) -> int:
+        """Return how many active items a listing of the folder has."""
+        return int(self.store.value(f"SELECT COUNT(*) FROM items WHERE {self._where(shared)}", folder["id"]))  # noqa: S608
+
+    def children(
+        self, folder: Row, sort: str, descending: bool, limit: int, offset: int, shared: Sequence[int] = ()
+    ) -> list[Row]:
+        """Return one page by offset: folders first, then files, then web links, each sorted."""
+        column, way = SORTS[sort], "DESC" if descending else "ASC"
+        sql = (
+            f"SELECT * FROM items WHERE {self._where(shared)} ORDER BY rank, {column} {way}, id {way} LIMIT ? OFFSET ?"  # noqa: S608
+        )
+        return self.store.all(sql, folder["id"], limit, offset)
+
+    def children_after(
+        self,
+        folder: Row,
+        sort: str,
+        descending: bool,
+        limit: int,
+        after: Sequence[Any] | None,
+        shared: Sequence[int] = (),
+    ) -> list[Row]:
+        """Return one page after the item whose rank, sort value and id are `after`; as fast on the last page as on the first."""
+        column, way, sign = SORTS[sort], "DESC" if descending else "ASC", "<" if descending else ">"
+        order = f"ORDER BY rank, {column} {way}, id {way} LIMIT ?"
+        if after is None:
+            return self.store.all(f"SELECT * FROM items WHERE {self._where(shared)} {order}", folder["id"], limit)  # noqa: S608
+        same_rank = f"{self._where(shared)} AND rank = ? AND ({column}, id) {sign} (?, ?)"
+        rows = self.store.all(f"SELECT * FROM items WHERE {same_rank} {order}", folder["id"], *after, limit)  # noqa: S608
+        if len(rows) < limit:
+            later = f"SELECT * FROM items WHERE {self._where(shared)} AND rank > ? {order}"  # noqa: S608
+            rows += self.store.all(later, folder["id"], after[0], limit - len(rows))
+        return rows
+
+    def _where(self, shared: Sequence[int]) -> str:
+        if not shared:
+            return "parent = ? AND status = 'active'"
+        return f"(parent = ? OR id IN ({', '.join(str(int(item)) for item in shared)})) AND status = 'active'"
+
+    def sort_values(self, item: Row, sort: str) -> list[Any]:
+        """Return what `children_after` wants to know of the last item of a page."""
+        return [item["rank"], item[SORTS[sort]], item["id"]]
