@@ -1,0 +1,11 @@
+"""Bytes between this machine and Box: parts, ranges, SHA-1, trees; what to move is decided by `drive`."""
+
+from __future__ import annotations
+
+from .download import Download
+from .engine import Transfers
+from .report import OnConflict, Outcome, Report
+
+UploadReport = DownloadReport = Report
+
+__all__ = ["Download", "DownloadReport", "OnConflict", "Outcome", "Report", "Transfers", "UploadReport"]

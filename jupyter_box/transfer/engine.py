@@ -1,0 +1,183 @@
+"""The transfers that `drive` asks for: each builds what it needs from the modules beside it and lets it work."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from jupyter_box.events import Listener, ignore
+from jupyter_box.items import Item
+from jupyter_box.session import Session
+
+from .content import Content, Target
+from .download import Address, Download
+from .lanes import shared_gate
+from .local import Source, open_source
+from .progress import Meter, told
+from .report import OnConflict, Report
+from .saving import Saving
+from .tree import download_tree, upload_tree
+from .upload import Upload, sha1_of, with_condition
+
+
+class Transfers:
+    """Moves content between this machine and Box; safe to use from several threads.
+
+    Args:
+        session: The way to Box.
+        threshold: The size in bytes from which on a file goes to Box in parts.
+        parallel: The most requests that the transfers of this process have under way at once.
+        state_dir: Where the journal of what can be resumed is; None for the user's data directory.
+    """
+
+    def __init__(
+        self, session: Session, *, threshold: int = 20_000_000, parallel: int = 16, state_dir: Path | None = None
+    ) -> None:
+        self.content = Content(session)
+        self.gate = shared_gate(parallel)
+        self.threshold = threshold
+        self.state_dir = state_dir
+
+    def upload_file(
+        self,
+        source: Path | str | BinaryIO,
+        folder_id: str,
+        name: str,
+        *,
+        size: int | None = None,
+        existing: Item | None = None,
+        if_match: str | None = None,
+        modified: datetime | None = None,
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Item:
+        """Upload a file and return what is then in Box.
+
+        Args:
+            source: A local path, or a binary stream.
+            folder_id: The folder that gets it.
+            name: Its name there.
+            size: Bytes of a stream, where the caller knows.
+            existing: What gets a new version; if that already has the same SHA-1, nothing is sent.
+            if_match: The etag that `existing` must still have.
+            modified: The content's own time; None for the local file's.
+            on_progress: Told how far it is.
+            cancel: Ends the upload when it is set; nothing of it is left in Box.
+
+        Raises:
+            Exists: The name is taken, and by other content.
+            Changed: Someone else's version came first, or the source changed meanwhile.
+            BoxError: Box, the network or the local file refused.
+        """
+        with open_source(source, name, size) as opened:
+            meter = Meter(existing.path or name if existing else name, opened.size, on_progress, cancel)
+            with told(meter):
+                target = Target(folder_id, name, existing, if_match, modified or opened.modified)
+                return self.send(opened, target, meter)
+
+    def send(self, source: Source, target: Target, meter: Meter) -> Item:
+        """Send an open source, unless Box has the same bytes there already."""
+        if target.existing and self.is_same(source, target.existing, meter):
+            return target.existing
+        conditional = with_condition(target, target.if_match)
+        return Upload(self.content, self.gate, source, conditional, meter).run(self.threshold)
+
+    def is_same(self, source: Source, item: Item, meter: Meter) -> bool:
+        """Tell whether the source has the bytes that Box has, by size first and SHA-1 then."""
+        return bool(item.sha1) and item.size in {None, source.size} and sha1_of(source, meter.check) == item.sha1
+
+    def download_file(
+        self,
+        item: Item,
+        target: Path,
+        *,
+        version: str | None = None,
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Path:
+        """Download a file, verify its SHA-1, and put it at `target` in place of what is there.
+
+        Args:
+            item: The file in Box.
+            target: The local path.
+            version: The id of a past version; None for the current one.
+            on_progress: Told how far it is.
+            cancel: Ends the download when it is set; nothing of it is left on the disk.
+
+        Raises:
+            Corrupted: The bytes that came are not those that Box has.
+            BoxError: Box, the network or the local disk refused.
+        """
+        whole = self.whole(item, version)
+        meter = Meter(item.path or item.name, whole.size, on_progress, cancel)
+        with told(meter):
+            return Saving(self.content, self.gate, whole, version, Path(target), meter).run()
+
+    def whole(self, item: Item, version: str | None = None) -> Item:
+        """Return the item with the size and SHA-1 of what is to be downloaded."""
+        if version and version != item.version:
+            past = self.content.version(item.id, version)
+            return replace(item, size=past.size, sha1=past.sha1, version=past.id, content_modified=past.created)
+        if item.size is None or not item.sha1:
+            return self.content.stat(item.id).at(item.path)
+        return item
+
+    def open(self, item: Item, *, version: str | None = None, start: int = 0, end: int | None = None) -> Download:
+        """Return the bytes of a file from `start` up to `end` (None: its end) as blocks, as they come.
+
+        The SHA-1 is not verified. What breaks in between goes on where it was.
+        """
+        whole = self.whole(item, version)
+        size = whole.size or 0
+        last = size if end is None else min(end, size)
+        return Download(Address(self.content, whole, version), whole, min(max(0, start), last), last)
+
+    def read_range(self, item: Item, start: int, end: int, *, version: str | None = None) -> bytes:
+        """Return the bytes of a file from `start` up to `end`; fewer where it is shorter."""
+        with self.open(item, version=version, start=start, end=end) as download:
+            return download.read()
+
+    def upload_tree(
+        self,
+        local: Path,
+        folder_id: str,
+        box_path: str,
+        *,
+        on_conflict: OnConflict = "version",
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Report:
+        """Upload all that is in a local folder into a folder of Box, and report file by file.
+
+        Args:
+            local: The local folder; what it holds goes into the folder of Box.
+            folder_id: The folder of Box.
+            box_path: Its path, for the report.
+            on_conflict: What to do about a name that is taken by other content.
+            on_progress: Told how far the whole is.
+            cancel: Ends the run when it is set.
+        """
+        return upload_tree(self, Path(local), folder_id, box_path, on_conflict, on_progress, cancel)
+
+    def download_tree(
+        self,
+        folder: Item,
+        local: Path,
+        *,
+        overwrite: bool = False,
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Report:
+        """Download all that is in a folder of Box into a local folder, and report file by file.
+
+        Args:
+            folder: The folder of Box; what it holds goes into the local folder.
+            local: The local folder; made if it is not there.
+            overwrite: Whether a local file with other content is replaced; else it is kept and reported as skipped.
+            on_progress: Told how far the whole is.
+            cancel: Ends the run when it is set.
+        """
+        return download_tree(self, folder, Path(local), overwrite, on_progress, cancel)

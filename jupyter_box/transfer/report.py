@@ -1,0 +1,136 @@
+"""What a transfer did, file by file; shows itself as a line, a table or JSON and leaves the doing to others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any, Literal
+
+from jupyter_box.errors import BoxError
+
+Action = Literal["sent", "received", "skipped", "renamed", "moved", "deleted", "conflict", "planned", "failed"]
+OnConflict = Literal["version", "skip", "rename", "fail"]
+
+_CARRIED = frozenset({"sent", "received", "renamed"})
+_LONGEST_TABLE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes:
+        path: Where it is in Box.
+        local: Where it is on this machine; empty for a stream.
+        action: What was done; `renamed` was sent under another name, `conflict` kept both sides.
+        size: Its bytes.
+        reason: Why it was skipped or failed, in one sentence.
+        code: The error's code where it failed.
+        item_id: The id of the file in Box, where it is there.
+    """
+
+    path: str
+    local: str
+    action: Action
+    size: int = 0
+    reason: str = ""
+    code: str = ""
+    item_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of every file of one run.
+
+    Attributes:
+        outcomes: One for each file, in the order in which they ended.
+        seconds: How long the run took.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def sent(self) -> int:
+        """How many files were carried over, in whichever direction."""
+        return sum(1 for outcome in self.outcomes if outcome.action in _CARRIED)
+
+    @property
+    def skipped(self) -> int:
+        """How many files were left as they are."""
+        return self._count("skipped")
+
+    @property
+    def failed(self) -> int:
+        """How many files could not be carried over."""
+        return self._count("failed")
+
+    @property
+    def failures(self) -> tuple[Outcome, ...]:
+        """The files that could not be carried over."""
+        return tuple(outcome for outcome in self.outcomes if outcome.action == "failed")
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes the files carried over have."""
+        return sum(outcome.size for outcome in self.outcomes if outcome.action in _CARRIED)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failed
+
+    def raise_for_failures(self) -> None:
+        """Do nothing if all went well.
+
+        Raises:
+            BoxError: Something failed; it tells how many files and why the first did.
+        """
+        if self.failures:
+            first = self.failures[0]
+            count = f"{self.failed} of {len(self.outcomes)} files failed; the first: " if len(self.outcomes) > 1 else ""
+            raise BoxError(f"{count}{first.path or first.local}: {first.reason}", code=first.code or None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        counts = {name: getattr(self, name) for name in ("sent", "skipped", "failed", "bytes", "seconds", "ok")}
+        return {**counts, "outcomes": [asdict(outcome) for outcome in self.outcomes]}
+
+    def __str__(self) -> str:
+        """Return the run in one line."""
+        counts = [f"{self.sent} sent"] + [f"{self._count(name)} {name}" for name in _OTHERS if self._count(name)]
+        return f"{', '.join(counts)}; {in_bytes(self.bytes)} in {self.seconds:.1f} s"
+
+    def _repr_html_(self) -> str:
+        shown = sorted(self.outcomes, key=lambda outcome: outcome.action != "failed")[:_LONGEST_TABLE]
+        rows = "".join(_row(outcome) for outcome in shown)
+        more = len(self.outcomes) - len(shown)
+        rest = f"<p>… and {more} more</p>" if more else ""
+        head = "<tr><th>Path</th><th>Action</th><th>Size</th><th>Reason</th></tr>"
+        return f"<p>{escape(str(self))}</p><table>{head}{rows}</table>{rest}"
+
+    def _count(self, action: str) -> int:
+        return sum(1 for outcome in self.outcomes if outcome.action == action)
+
+
+_OTHERS = ("skipped", "moved", "deleted", "conflict", "planned", "failed")
+
+
+def join_reports(reports: Iterable[Report], seconds: float) -> Report:
+    """Return several reports as one."""
+    return Report(tuple(outcome for report in reports for outcome in report.outcomes), seconds)
+
+
+def in_bytes(size: float) -> str:
+    """Return a size as a person reads it, in powers of a thousand as Box counts."""
+    for unit in ("B", "KB", "MB", "GB"):
+        if abs(size) < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _row(outcome: Outcome) -> str:
+    cells = (outcome.path or outcome.local, outcome.action, in_bytes(outcome.size), outcome.reason)
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

@@ -1,0 +1,352 @@
+"""Whole folders, both ways: walks, compares, and carries each file over; one file's failure does not stop the rest."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jupyter_box.errors import BoxError, Cancelled, Exists, NotAuthorized, NotConfigured, QuotaFull, Unreachable
+from jupyter_box.events import Listener
+from jupyter_box.items import Item
+from jupyter_box.paths import check_name, key
+
+from .content import Target
+from .folders import make_folders
+from .listing import items
+from .local import FileSource, local_errors, translate_local
+from .progress import Meter, told
+from .report import OnConflict, Outcome, Report
+from .saving import SUFFIX, Saving
+
+if TYPE_CHECKING:
+    from .engine import Transfers
+
+_HOPELESS = (NotAuthorized, NotConfigured, QuotaFull, Unreachable)  # what the next file would meet as well
+
+
+class Entry(NamedTuple):
+    """A local file or folder: its name, its path, its size in bytes."""
+
+    name: str
+    path: Path
+    is_folder: bool
+    size: int
+
+
+class Run:
+    """The work of one tree: tasks that may bring further tasks, side by side, and what became of each file."""
+
+    def __init__(self, transfers: Transfers, path: str, listener: Listener, cancel: threading.Event | None) -> None:
+        self.transfers = transfers
+        self.session = transfers.content.session
+        self.meter = Meter(path, 0, listener, cancel, files_total=0)
+        self.outcomes: list[Outcome] = []
+        self._pool = ThreadPoolExecutor(transfers.gate.most, thread_name_prefix="box-tree")
+        self._lock = threading.Lock()
+        self._open = 0
+        self._idle = threading.Event()
+        self._broken: BaseException | None = None
+        self._hopeless: BoxError | None = None
+
+    def complete(self, first: Callable[[], None]) -> Report:
+        """Do the first task and all that it brings, and report."""
+        began = time.monotonic()
+        with told(self.meter), self._pool:
+            self.submit(first)
+            self._wait()
+            if self._broken is not None:
+                raise self._broken
+        return Report(tuple(self.outcomes), time.monotonic() - began)
+
+    def _wait(self) -> None:
+        try:
+            self._idle.wait()
+        except BaseException:  # an interrupt from the keyboard ends the tasks as well
+            self.meter.cancel.set()
+            raise
+
+    def submit(self, task: Callable[[], None]) -> None:
+        """Do a task when there is a thread for it."""
+        with self._lock:
+            self._open += 1
+        self._pool.submit(self._do, task)
+
+    def _do(self, task: Callable[[], None]) -> None:
+        try:
+            if self._broken is None:
+                self.meter.check()
+                task()
+        except BaseException as error:  # noqa: BLE001  raised by complete()
+            self._broken = self._broken or error
+        finally:
+            with self._lock:
+                self._open -= 1
+                if not self._open:
+                    self._idle.set()
+
+    def submit_file(self, path: str, local: Path, size: int, carry: Callable[[], Outcome]) -> None:
+        """Carry a file over when there is a thread for it, and note what became of it."""
+        self.meter.expect(size, files=1)
+        self.submit(lambda: self.note(self._carried(Outcome(path, str(local), "failed", size), carry)))
+
+    def _carried(self, failed: Outcome, carry: Callable[[], Outcome]) -> Outcome:
+        try:
+            if self._hopeless is not None:
+                raise self._hopeless
+            return carry()
+        except Cancelled:
+            raise
+        except (BoxError, OSError) as error:
+            return self.failure(failed, error)
+
+    def failure(self, failed: Outcome, error: BoxError | OSError) -> Outcome:
+        """Return the outcome of a file that could not be carried over."""
+        ours = error if isinstance(error, BoxError) else translate_local(error, failed.local)
+        if isinstance(ours, _HOPELESS) and ours.code != "disk_full":
+            self._hopeless = ours
+        return replace(failed, reason=str(ours), code=ours.code)
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep what became of a file."""
+        with self._lock:
+            self.outcomes.append(outcome)
+        self.meter.add_file()
+
+    def refuse(self, path: str, local: Path, error: BoxError | OSError) -> None:
+        """Note something that cannot be carried over."""
+        self.meter.expect(0, files=1)
+        self.note(self.failure(Outcome(path, str(local), "failed"), error))
+
+
+def upload_tree(
+    transfers: Transfers,
+    local: Path,
+    folder_id: str,
+    box_path: str,
+    on_conflict: OnConflict,
+    listener: Listener,
+    cancel: threading.Event | None,
+) -> Report:
+    """Upload what is in a local folder into a folder of Box."""
+    with local_errors(local):
+        os.scandir(local).close()
+    run = Run(transfers, box_path or str(local), listener, cancel)
+    uploading = _Uploading(run, on_conflict)
+    there = _Folder(folder_id, box_path, None)
+    return run.complete(lambda: uploading.folder(local, there, frozenset()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder of Box; `contents` is known to be empty where we have just made it."""
+
+    id: str
+    path: str
+    contents: dict[str, Item] | None
+
+
+class _Uploading:
+    def __init__(self, run: Run, on_conflict: OnConflict) -> None:
+        self.run = run
+        self.on_conflict = on_conflict
+
+    def folder(self, local: Path, folder: _Folder, above: frozenset[tuple[int, int]]) -> None:
+        """Upload what is in one folder: its files, and its folders as further tasks."""
+        run = self.run
+        try:
+            status = local.stat()
+            if (status.st_dev, status.st_ino) in above:
+                raise BoxError(f"{local} is a link to a folder above it.", code="link_loop")  # noqa: TRY301
+            here = above | {(status.st_dev, status.st_ino)}
+            found = list(self._entries(local, folder.path))
+            there = folder.contents if folder.contents is not None else self._listed(folder)
+            self._folders([entry for entry in found if entry.is_folder], folder, there, here)
+            for entry in found:
+                if not entry.is_folder:
+                    self._file(entry, folder, there)
+        except (BoxError, OSError) as error:
+            if isinstance(error, Cancelled):
+                raise
+            run.refuse(folder.path, local, error)
+
+    def _listed(self, folder: _Folder) -> dict[str, Item]:
+        return {key(item.name): item for item in items(self.run.session, folder.id, folder.path)}
+
+    def _entries(self, local: Path, path: str) -> Iterator[Entry]:
+        taken: dict[str, str] = {}
+        for name in sorted(os.listdir(local)):
+            where = local / name
+            try:
+                other = taken.setdefault(key(check_name(name)), name)
+                if other != name:
+                    raise Exists(f"{where} differs from {other} in case only, which Box takes as one name.")
+                if not name.endswith(SUFFIX):
+                    yield _entry(where)
+            except (BoxError, OSError) as error:
+                self.run.refuse(f"{path.rstrip('/')}/{name}", where, error)
+
+    def _folders(
+        self, found: list[Entry], folder: _Folder, there: dict[str, Item], above: frozenset[tuple[int, int]]
+    ) -> None:
+        missing = [entry.name for entry in found if key(entry.name) not in there]
+        made = make_folders(self.run.session, folder.id, folder.path, missing)
+        for entry in found:
+            item = made.get(entry.name) or there[key(entry.name)]
+            if not item.is_folder:
+                self.run.refuse(item.path, entry.path, Exists(f"{item.path} is a file in Box.", item_id=item.id))
+                continue
+            inner = _Folder(item.id, item.path, None)
+            self.run.submit(lambda local=entry.path, inner=inner: self.folder(local, inner, above))  # type: ignore[misc]
+
+    def _file(self, entry: Entry, folder: _Folder, there: dict[str, Item]) -> None:
+        existing = there.get(key(entry.name))
+        path = existing.path if existing else f"{folder.path.rstrip('/')}/{entry.name}"
+        self.run.submit_file(
+            path, entry.path, entry.size, lambda: self._carry(entry, folder, existing, path, frozenset(there))
+        )
+
+    def _carry(self, entry: Entry, folder: _Folder, existing: Item | None, path: str, taken: frozenset[str]) -> Outcome:
+        if existing and not existing.is_file:
+            raise Exists(f"{path} is a {existing.type.replace('_', ' ')} in Box.", item_id=existing.id)
+        with FileSource(entry.path) as source:
+            outcome = Outcome(path, str(entry.path), "sent", source.size)
+            if existing and self.run.transfers.is_same(source, existing, self.run.meter):
+                return self._skipped(outcome, existing, "It is the same in Box.")
+            if existing and self.on_conflict == "skip":
+                return self._skipped(outcome, existing, "The name is taken in Box.")
+            if existing and self.on_conflict == "fail":
+                raise Exists(f"{path} is in Box already.", item_id=existing.id)
+            name, action = entry.name, "sent"
+            if existing and self.on_conflict == "rename":
+                name, action, existing = free_name(entry.name, taken), "renamed", None
+            target = Target(folder.id, name, existing, modified=source.modified)
+            item = self.run.transfers.send(source, target, self.run.meter)
+            where = f"{folder.path.rstrip('/')}/{item.name}"
+            return replace(outcome, path=where, action=action, item_id=item.id)  # type: ignore[arg-type]
+
+    def _skipped(self, outcome: Outcome, existing: Item, reason: str) -> Outcome:
+        self.run.meter.add(outcome.size)
+        return replace(outcome, action="skipped", reason=reason, item_id=existing.id)
+
+
+def _entry(path: Path) -> Entry:
+    status = path.stat()
+    return Entry(path.name, path, stat.S_ISDIR(status.st_mode), status.st_size)
+
+
+def free_name(name: str, taken: frozenset[str]) -> str:
+    """Return `name (1).csv` for `name.csv`, with the first number that is not taken."""
+    stem, dot, extension = name.rpartition(".") if "." in name.lstrip(".") else (name, "", "")
+    number = 1
+    while key(candidate := f"{stem} ({number}){dot}{extension}") in taken:
+        number += 1
+    return candidate
+
+
+def download_tree(
+    transfers: Transfers,
+    folder: Item,
+    local: Path,
+    overwrite: bool,
+    listener: Listener,
+    cancel: threading.Event | None,
+) -> Report:
+    """Download what is in a folder of Box into a local folder."""
+    with local_errors(local):
+        local.mkdir(parents=True, exist_ok=True)
+    run = Run(transfers, folder.path or folder.name, listener, cancel)
+    downloading = _Downloading(run, local.resolve(), overwrite)
+    return run.complete(lambda: downloading.folder(folder, local))
+
+
+class _Downloading:
+    def __init__(self, run: Run, root: Path, overwrite: bool) -> None:
+        self.run = run
+        self.root = root
+        self.overwrite = overwrite
+        self.is_case_blind = _is_case_blind(root)
+
+    def folder(self, folder: Item, local: Path) -> None:
+        """Download what is in one folder: its files, and its folders as further tasks."""
+        try:
+            local.mkdir(parents=True, exist_ok=True)
+            if not local.resolve().is_relative_to(self.root):
+                raise BoxError(f"{local} leads outside {self.root}.", hint="Remove that link.", code="outside")  # noqa: TRY301
+            taken: dict[str, Item] = {}
+            for item in items(self.run.session, folder.id, folder.path):
+                self._item(item, local, taken)
+        except (BoxError, OSError) as error:
+            if isinstance(error, Cancelled):
+                raise
+            self.run.refuse(folder.path, local, error)
+
+    def _item(self, item: Item, local: Path, taken: dict[str, Item]) -> None:
+        target = local / item.name
+        try:
+            check_local_name(item.name)
+            other = taken.setdefault(self._key(item.name), item)
+            if other is not item and not (item.is_folder and other.is_folder):
+                raise Exists(f"{item.path} and {other.path} have one name on this machine.")
+        except BoxError as error:
+            self.run.refuse(item.path, target, error)
+            return
+        if item.is_folder:
+            self.run.submit(lambda: self.folder(item, target))
+        elif item.is_file:
+            self.run.submit_file(item.path, target, item.size or 0, lambda: self._carry(item, target))
+        else:
+            self.run.meter.expect(0, files=1)
+            reason = "A web link has no content."
+            self.run.note(Outcome(item.path, str(target), "skipped", 0, reason, item_id=item.id))
+
+    def _key(self, name: str) -> str:
+        return unicodedata.normalize("NFC", name).casefold() if self.is_case_blind else name
+
+    def _carry(self, item: Item, target: Path) -> Outcome:
+        transfers, meter = self.run.transfers, self.run.meter
+        whole = transfers.whole(item)
+        outcome = Outcome(item.path, str(target), "received", whole.size or 0, item_id=item.id)
+        if target.is_dir():
+            raise Exists(f"{target} is a folder on this machine.")
+        if os.path.lexists(target):
+            if _is_same(transfers, target, whole, meter):
+                meter.add(outcome.size)
+                return replace(outcome, action="skipped", reason="It is the same on this machine.")
+            if not self.overwrite:
+                meter.add(outcome.size)
+                return replace(outcome, action="skipped", reason="It is on this machine with other content; kept.")
+        Saving(transfers.content, transfers.gate, whole, None, target, meter).run()
+        return outcome
+
+
+def _is_same(transfers: Transfers, target: Path, item: Item, meter: Meter) -> bool:
+    with suppress(BoxError), FileSource(target) as source:
+        return transfers.is_same(source, item, meter)
+    return False
+
+
+def check_local_name(name: str) -> None:
+    """Do nothing if a name of Box can be a file's name on this machine.
+
+    Raises:
+        BoxError: It cannot: it would lead elsewhere, or the machine knows no such name.
+    """
+    bad = name in {"", ".", ".."} or any(char in name for char in ("/", "\0", os.sep, os.altsep or "/"))
+    if bad or (os.name == "nt" and (name[-1] in " ." or any(char in name for char in '<>:"|?*'))):
+        raise BoxError(
+            f"{name!r} cannot be a file's name on this machine.", hint="Rename it in Box.", code="local_name"
+        )
+
+
+def _is_case_blind(folder: Path) -> bool:
+    other = folder.with_name(folder.name.swapcase())
+    return other.name != folder.name and other.exists() and other.samefile(folder)
