@@ -1,4 +1,4 @@
-"""Finds what a path names: path → item, by listing, with a small expiring memory; what is done with it is for `drive`."""
+"""Finds what a path names, by listing and with a small expiring memory; what is done with it is for `drive`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .errors import BoxError, InvalidName, NotFound
-from .items import FIELDS, Account, Item, Json, Kind
+from .items import FIELDS, Item, Json, Kind
 from .paths import ID_PREFIX, ROOT, is_id, key, normalise, parts
 from .session import Session
 
@@ -65,7 +65,6 @@ class Lookup:
         self._wanted_root = root or ALL_FILES
         self._memory = _Memory(keep, size, clock)
         self._root_id: str | None = None
-        self._account: Account | None = None
         self._lock = threading.Lock()
 
     @property
@@ -87,31 +86,21 @@ class Lookup:
         return self.root_id == ALL_FILES
 
     def _resolve_root(self) -> str:
+        given = self._session.root or ALL_FILES
         wanted = self._wanted_root.removeprefix(ID_PREFIX)
-        if wanted.isdigit():
+        if wanted == ALL_FILES:
+            return given
+        if wanted.isdigit() and given == ALL_FILES:
             return wanted
+        path = f"{ID_PREFIX}{wanted}" if wanted.isdigit() else normalise(wanted)
         try:
-            return Lookup(self._session).folder(normalise(wanted)).id
+            return Lookup(self._session, f"{ID_PREFIX}{given}").folder(path).id
         except NotFound as error:
             raise NotFound(
                 f"The drive's root folder {wanted} is not in Box.",
                 hint=f"Check BOX_ROOT_FOLDER, and that the folder is shared with this account. {error.hint}".strip(),
                 code="root_not_found",
             ) from error
-
-    def account(self, *, anew: bool = False) -> Account:
-        """Return who we are in Box, as it was when last asked.
-
-        Args:
-            anew: Whether to ask Box even if it has told already.
-
-        Raises:
-            BoxError: Box does not say.
-        """
-        if anew or self._account is None:
-            fields = "id,name,login,space_amount,space_used,max_upload_size,enterprise"
-            self._account = Account.of(self._session.call("GET", "/users/me", params={"fields": fields}))
-        return self._account
 
     def item(self, path: str) -> Item:
         """Return the item at a normalised path, as Box has it now.
@@ -263,7 +252,7 @@ class Lookup:
         try:
             if not self.is_whole or next(by_marker(self._session, ALL_FILES, fields="id,type,name"), ()):
                 return ""
-            login = self.account().login
+            login = self._session.me()["login"]
         except BoxError:
             return ""
         return f"Nothing is shared with this account: invite {login} to a folder in Box."
@@ -289,7 +278,7 @@ class Lookup:
         return next(filter(None, (self.child(folder, other) for other in sorted(others))), None)
 
     def _in_trash(self, folder_id: str, name: str) -> str | None:
-        """Return the id of what had the name in the folder and is now in the trash, as far as Box's first page tells."""
+        """Return the id of what had the name in the folder and is in the trash, as far as Box's first page tells."""
         params = {"limit": PAGE_SIZE, "fields": "id,type,name,parent"}
         try:
             entries = self._session.call("GET", "/folders/trash/items", params=params)["entries"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.config import BoxConfig
@@ -14,7 +13,7 @@ from jupyter_box.transfer import Transfers
 
 from ._archive import Archives
 from ._content import Content
-from ._core import Core
+from ._core import Core, address
 from ._finding import Finding
 from ._history import History
 from ._listing import Listing
@@ -23,6 +22,7 @@ from ._status import Quota, Status, mode, versions
 
 if TYPE_CHECKING:
     from box_sdk_gen import BoxClient
+    from typing_extensions import Self
 
 __all__ = ["Drive", "Quota", "Status"]
 
@@ -69,7 +69,7 @@ class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
         """Close the connections to Box."""
         self._session.close()
 
-    def __enter__(self) -> Drive:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,7 +82,7 @@ class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
         """Return how the connection stands; never raises a `BoxError`, but tells why there is none and what to do."""
         account = None
         try:
-            account = self._lookup.account(anew=True)
+            account = Account.of(self._session.me(fresh=True))
             return self._connected(account)
         except BoxError as error:
             return Status.disconnected(error, self._mode, account)
@@ -104,7 +104,7 @@ class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
         item = self._item(path if path is not None else "/")
         if item.is_folder and item.id == "0":
             return self._session.downscope(list(scopes))
-        return self._session.downscope(list(scopes), f"{self._session.endpoints.api}/2.0/{item.type}s/{item.id}")
+        return self._session.downscope(list(scopes), address(item))
 
     def _connected(self, account: Account) -> Status:
         return Status(

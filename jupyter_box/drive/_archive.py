@@ -6,7 +6,6 @@ import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 from jupyter_box import paths
@@ -18,17 +17,6 @@ from jupyter_box.transfer import Transfers
 from ._listing import Listing
 
 _BLOCK = 1 << 18  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveStatus:
-    """How far Box is with an archive: counts of files, and `in_progress`, `succeeded` or `failed`."""
-
-    state: str
-    files: int = 0
-    files_done: int = 0
-    files_skipped: int = 0
-    folders_skipped: int = 0
 
 
 class Archives(Listing):
@@ -73,21 +61,15 @@ class Archives(Listing):
                 yield from answer.iter_content(_BLOCK)
             except Exception as error:
                 raise self._session.translate(error, item.path) from error
-        if self._archive_status(order).state == "failed":
+        if self._state(order) == "failed":
             raise Corrupted(f"Box did not finish the zip of {item.path}.", hint="Download it again.")
 
-    def _archive_status(self, order: Any) -> ArchiveStatus:
+    def _state(self, order: Any) -> str:
+        """Return how far Box is with a zip: `in_progress`, `succeeded` or `failed`; empty if it does not say."""
         try:
-            json = self._session.send("GET", order["status_url"]).json()
-        except BoxError:
-            return ArchiveStatus("unknown")
-        return ArchiveStatus(
-            json.get("state") or "",
-            json.get("total_file_count") or 0,
-            json.get("downloaded_file_count") or 0,
-            json.get("skipped_file_count") or 0,
-            json.get("skipped_folder_count") or 0,
-        )
+            return str(self._session.send("GET", order["status_url"]).json().get("state") or "")
+        except (BoxError, ValueError):
+            return ""
 
     def _own_zip(self, item: Item) -> Iterator[bytes]:
         drain = _Drain()
@@ -107,7 +89,7 @@ class Archives(Listing):
 def _put(archive: zipfile.ZipFile, item: Item, name: str, transfers: Transfers) -> Iterator[None]:
     """Write one item; pauses after each block, so that what is ready can go out."""
     if item.is_folder:
-        archive.mkdir(name)
+        archive.writestr(f"{name}/", b"")
     elif item.is_file and (not item.permissions or "can_download" in item.permissions):
         with archive.open(_info(item, name), "w", force_zip64=True) as entry, transfers.open(item) as download:
             for block in download:
@@ -119,7 +101,7 @@ def _put(archive: zipfile.ZipFile, item: Item, name: str, transfers: Transfers) 
 def _info(item: Item, name: str) -> zipfile.ZipInfo:
     changed = item.content_modified or item.modified
     moment = changed.timetuple()[:6] if changed and changed.year >= 1980 else (1980, 1, 1, 0, 0, 0)
-    info = zipfile.ZipInfo(name, moment)  # type: ignore[arg-type]
+    info = zipfile.ZipInfo(name, moment)
     info.compress_type = zipfile.ZIP_DEFLATED
     return info
 

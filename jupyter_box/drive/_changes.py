@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from contextlib import suppress
 
 from jupyter_box import paths
 from jupyter_box.errors import BoxError, Exists, InvalidName, NotFound
@@ -118,11 +119,9 @@ class Changes(Core):
         """
         item = self._below_root(path, "removed")
         query = {"recursive": str(recursive).lower()} if item.is_folder else None
-        try:
+        # it was there a moment ago: if it is gone, the answer to our own request was lost, or someone else was quicker
+        with suppress(NotFound):
             self._session.call("DELETE", address(item), params=query, what=item.path)
-        except NotFound:
-            # it was there a moment ago: the answer to our own request was lost, or someone else was quicker
-            pass
         self._lookup.forget(item)
 
     def _target(self, item: Item, target: str) -> tuple[Ref, str]:
@@ -188,11 +187,9 @@ class Changes(Core):
         keep = min([*twins, made.id], key=int)
         if keep == made.id:
             return made
-        try:
+        # if ours is in use already, Box refuses and both stay; a lookup finds the older one
+        with suppress(BoxError):
             self._session.call("DELETE", address(made), params={"recursive": "false"}, what=made.path)
-        except BoxError:
-            # it is in use already, so both stay; a lookup finds the older one
-            pass
         return self._placed(self._lookup.fetch("folder", keep, what=made.path), made.path)
 
     def _twins(self, parent: Ref, name: str) -> list[str]:

@@ -14,10 +14,11 @@ from jupyter_box.errors import Changed, Exists, NotFound
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import Item
 from jupyter_box.lookup import Ref, below
-from jupyter_box.transfer import Download, OnConflict, Outcome, Report, verify
-from jupyter_box.transfer.download import new_sha1
+from jupyter_box.transfer import Download, OnConflict, Outcome, Report
+from jupyter_box.transfer.download import new_sha1, verify
 
 from ._changes import Changes, taken
+from ._core import not_a_file
 
 
 class Content(Changes):
@@ -44,7 +45,7 @@ class Content(Changes):
         return data
 
     def open(self, path: str, *, version: str | None = None, start: int = 0, end: int | None = None) -> Download:
-        """Return the bytes of a file as they come: a context manager, and an iterator of blocks; its SHA-1 is not verified.
+        """Return the bytes of a file as they come: a context manager and an iterator of blocks, not verified.
 
         Args:
             path: The file.
@@ -98,13 +99,13 @@ class Content(Changes):
             local: The file or folder on this machine.
             folder: The folder in Box; it is made if it is not there.
             name: Another name in Box.
-            on_conflict: What becomes of a file whose name is taken: `version` makes a new version, `skip` leaves what is
-                there, `rename` takes a free name, `fail` stops at it.
+            on_conflict: What becomes of a file whose name is taken: `version` makes a new version, `skip` leaves what
+                is there, `rename` takes a free name, `fail` stops at it.
             on_progress: Told how far it is.
             cancel: Ends the upload when it is set.
 
         Returns:
-            What became of every file. One file's failure raises; of a folder's files, each has its own outcome.
+            What became of every file; a single file's failure raises, each of a folder's files has its outcome.
 
         Raises:
             NotFound: There is no such file on this machine.
@@ -120,7 +121,8 @@ class Content(Changes):
                 source, made.id, made.path, on_conflict=on_conflict, on_progress=on_progress, cancel=cancel
             )
         parent = self.mkdir(folder)
-        return self._upload_file(source, Ref(parent.id, "folder", parent.path), name, on_conflict, on_progress, cancel)
+        into = Ref(parent.id, "folder", parent.path)
+        return self._upload_file(source, into, name, on_conflict, on_progress=on_progress, cancel=cancel)
 
     def download(
         self,
@@ -152,11 +154,15 @@ class Content(Changes):
         """
         item = self._item(path)
         target = _target(Path(local).expanduser(), str(local), item)
+        if item.type == "web_link":
+            raise not_a_file(item)
         if item.is_folder:
             return self._transfers.download_tree(
                 item, target, overwrite=overwrite, on_progress=on_progress, cancel=cancel
             )
-        return self._download_file(self._file(path), target, version, overwrite, on_progress, cancel)
+        return self._download_file(
+            item, target, version=version, overwrite=overwrite, on_progress=on_progress, cancel=cancel
+        )
 
     def _place(self, existing: Item | None, path: str) -> tuple[Ref, str]:
         if existing and existing.is_file:
@@ -190,6 +196,7 @@ class Content(Changes):
         folder: Ref,
         name: str,
         on_conflict: OnConflict,
+        *,
         on_progress: Listener,
         cancel: threading.Event | None,
     ) -> Report:
@@ -219,6 +226,7 @@ class Content(Changes):
         self,
         item: Item,
         target: Path,
+        *,
         version: str | None,
         overwrite: bool,
         on_progress: Listener,

@@ -1,4 +1,4 @@
-"""What every group of the drive's operations stands on: the session, the lookup, the transfers and the current folder."""
+"""What every group of the drive's operations stands on: session, lookup, transfers and the current folder."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Core:
     def _file(self, path: str) -> Item:
         item = self._item(path)
         if not item.is_file:
-            raise InvalidName(f"{item.path} is no file.", hint="Name a file.", code="not_a_file")
+            raise not_a_file(item)
         return item
 
     def _below_root(self, path: str, verb: str) -> Item:
@@ -64,3 +64,9 @@ class Core:
 def address(item: Item) -> str:
     """Return the path of an item in Box's API."""
     return f"/{item.type}s/{item.id}"
+
+
+def not_a_file(item: Item) -> InvalidName:
+    """Return the error for a folder or a web link where a file is wanted."""
+    kind = item.type.replace("_", " ")
+    return InvalidName(f"{item.path} is a {kind}, not a file.", hint="Name a file.", code="not_a_file")

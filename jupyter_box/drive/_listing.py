@@ -50,7 +50,7 @@ class Listing(Core):
             return False
 
     def list(self, path: str = ".", *, sort: Sort = "name", direction: Direction = "asc") -> Iterator[Item]:
-        """Yield the items of a folder, folders first, then files, then web links; pages are asked for as they are needed.
+        """Yield the items of a folder: folders, then files, then web links; pages are asked for as they are needed.
 
         Box sorts. A folder of up to 10,000 items comes in the order asked for; what appears in it while it is listed
         may come last. A larger folder comes in the order of Box's marker paging, which Box documents as sorted too,

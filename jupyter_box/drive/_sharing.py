@@ -80,11 +80,8 @@ class Sharing(Core):
             Denied: Our role, or the administrator, does not allow it.
         """
         item = self._sharable(path)
-        body = {
-            "item": {"type": item.type, "id": item.id},
-            "accessible_by": self._group(who) if group else _person(who),
-            "role": _role(role),
-        }
+        whom = self._group(who) if group else _person(who)
+        body = {"item": {"type": item.type, "id": item.id}, "accessible_by": whom, "role": _role(role)}
         try:
             return Collaboration.of(
                 self._session.call("POST", "/collaborations", json=body, what=f"{who} at {item.path}")
@@ -92,7 +89,7 @@ class Sharing(Core):
         except BoxError as error:
             if error.code != "user_already_collaborator":
                 raise
-            return self._already(item, body["accessible_by"].get("id") or who, role)
+            return self._already(item, whom.get("id") or who, role)
 
     def collaborators(self, path: str) -> list[Collaboration]:
         """Return who works with an item, and in which role.
