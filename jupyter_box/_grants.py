@@ -271,7 +271,8 @@ def oauth_error(body: Mapping[str, Any], form: Mapping[str, str], skew: float | 
         return Denied("Box refuses a token with these scopes for this item.", hint=_CHECK_SCOPES, code=error)
     if error == "invalid_grant" and subject == "user":
         return NotAuthorized("Box refuses a token for the user that BOX_USER_ID names.", hint=_CHECK_USER, code=error)
-    return NotAuthorized("Box refuses the app's credentials.", hint=_CHECK_APP, code=error)
+    hint = _CHECK_JWT if grant == JWT_BEARER else _CHECK_APP
+    return NotAuthorized("Box refuses the app's credentials.", hint=hint, code=error)
 
 
 _CHECK_SCOPES = "The app must have the scopes itself, and see the item."
@@ -282,6 +283,10 @@ _CHECK_USER = (
 _CHECK_APP = (
     "Check BOX_CLIENT_ID, BOX_CLIENT_SECRET and BOX_ENTERPRISE_ID; the app must use the client credentials grant and "
     "be authorised by a Box administrator."
+)
+_CHECK_JWT = (
+    "Download the JWT configuration again; the app must use server authentication with JWT and be authorised by a Box "
+    "administrator."
 )
 _AUTHORISE = "A Box administrator authorises it under Admin Console > Integrations > Platform Apps Manager."
 _OAUTH: tuple[tuple[tuple[str, ...], tuple[str, str]], ...] = (

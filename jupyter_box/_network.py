@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import super_len
 
 from ._problems import FAILURES, code_of, no_answer, refusal, retry_after, server_time
 from ._ratelimit import Kind
@@ -217,6 +218,39 @@ class Body:
         return self._data
 
 
+class _Watched:
+    """A stream that remembers its own failure: requests reports a disk that fails and a line that fails alike."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.len = super_len(stream)  # type: ignore[no-untyped-call]
+        self.error: OSError | None = None
+        if hasattr(stream, "read"):
+            self.read = self._read
+
+    @classmethod
+    def of(cls, data: Any) -> Any:
+        """Return a stream or iterator watched, and any other body as it is."""
+        return cls(data) if hasattr(data, "read") or hasattr(data, "__next__") else data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._stream
+        except OSError as error:
+            self.error = error
+            raise
+
+    def _read(self, size: int = -1) -> Any:
+        try:
+            return self._stream.read(size)
+        except OSError as error:
+            self.error = error
+            raise
+
+
 def _position(data: Any) -> int | None:
     try:
         return int(data.tell()) if data.seekable() else None
@@ -278,7 +312,7 @@ class Network:
         return gate.renew(authorization)
 
     def _attempt(self, request: Request, body: Body, authorization: str | None) -> requests.Response | Exception:
-        data = body.fresh()
+        data = _Watched.of(body.fresh())
         try:
             response = self.http.request(
                 request.method,
@@ -291,7 +325,9 @@ class Network:
                 timeout=(CONNECT_TIMEOUT, request.timeout),
             )
         except (requests.RequestException, OSError) as error:
-            return _local(error, request) or error
+            if isinstance(data, _Watched) and data.error:
+                raise data.error from None
+            return error
         return self._noted(response)
 
     def _noted(self, response: requests.Response) -> requests.Response:
@@ -300,12 +336,6 @@ class Network:
         if told is not None:
             self._skew = (told, self.clock.time())
         return response
-
-
-def _local(error: Exception, request: Request) -> BoxError | None:
-    """Return an error that the body itself raised while it was read, e.g. `Cancelled`; it says more than ours would."""
-    cause = error.__cause__ or error.__context__
-    return cause if isinstance(cause, BoxError) and request.data is not None else None
 
 
 def _headers(request: Request, authorization: str | None, data: Any) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from box_sdk_gen import AccessToken, Authentication, NetworkSession
@@ -95,6 +95,18 @@ class Auth(Authentication):
         if kept and now < kept.ends_at:
             return self._renewed_early(kept)
         return self._renewed(kept.token.value if kept else None)
+
+    def remaining(self) -> Token:
+        """Return the token as `token` does, with the seconds that are left of it, to be handed on.
+
+        Raises:
+            BoxError: There is none to be had.
+        """
+        self.token()
+        kept = self._kept
+        assert kept is not None
+        left = kept.ends_at - self._clock.monotonic()
+        return replace(kept.token, expires_in=None if kept.token.expires_in is None else max(0.0, left))
 
     def header(self) -> str:
         """Return the `Authorization` header."""

@@ -222,11 +222,17 @@ class Session:
         )
         return self.network.send(request, self._gate if authorize else self._bare_gate)
 
-    def translate(self, trouble: requests.Response | BaseException, what: str = "") -> BoxError:
-        """Return our error for an answer that is no success, or for an exception of the network."""
+    def translate(self, trouble: requests.Response | BaseException, what: str = "", *, url: str = "") -> BoxError:
+        """Return our error for an answer that is no success, or for an exception of the network.
+
+        Args:
+            trouble: The answer, or what its `raw` raised while it was read.
+            what: The thing by the name that the user knows.
+            url: Where it came from; the API by default.
+        """
         if isinstance(trouble, requests.Response):
             return refusal(trouble, what)
-        return no_answer(trouble, getattr(getattr(trouble, "request", None), "url", "") or self.endpoints.api)
+        return no_answer(trouble, url or self.endpoints.api)
 
     def downscope(
         self, scopes: Sequence[str], resource: str | None = None, *, shared_link: str | None = None
