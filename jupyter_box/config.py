@@ -221,16 +221,19 @@ class BoxConfig(Configurable):
     def hand_over(self, server_url: str) -> None:
         """Move the secrets from this process's environment into this object and tell children which server has them.
 
-        Children also inherit the settings that they need beside a token: Box's addresses, the root and the rate limit.
+        Children inherit the addresses and limits too; the drive's root they learn from the server, with the token.
         What this protects from and what it does not stands in the administrator's guide.
         """
-        inherited = {setting.env: setting.get(self) for setting in self._inherited()}  # also fixes our own `server_url`
+        inherited = {setting.env: setting.get(self) for setting in self._inherited()}
         self._kept.update({name: os.environ.pop(name) for name in SECRETS if name in os.environ})
+        if not self.broker_url:
+            os.environ.pop("BOX_ROOT_FOLDER", None)
         os.environ.update({name: value for name, value in inherited.items() if value})
         os.environ["BOX_SERVER_URL"] = server_url
 
     def _inherited(self) -> list[Setting]:
-        names = {"server_url", "root_folder", "url", "api_url", "upload_url", "oauth_url", "rate_limit"}
+        names = {"broker_url", "url", "api_url", "upload_url", "oauth_url", "rate_limit"}
+        _ = self.server_url, self.root_folder  # fixed for this process before its environment changes
         return [trait for name, trait in self.traits().items() if name in names and isinstance(trait, Setting)]
 
     def _secret(self, name: str, file: str) -> str:

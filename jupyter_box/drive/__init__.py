@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_box.config import BoxConfig
 from jupyter_box.errors import BoxError
 from jupyter_box.items import Account
-from jupyter_box.lookup import Lookup
+from jupyter_box.lookup import ALL_FILES, Lookup
 from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
 
@@ -28,6 +28,18 @@ __all__ = ["Drive", "Quota", "Status"]
 
 # what a token may do unless more is asked for: look, and download
 READ_SCOPES = ("base_explorer", "item_preview", "item_download")
+
+# what a kernel's token may do where the drive is one folder: everything, below that
+KERNEL_SCOPES = (
+    "base_explorer",
+    "base_upload",
+    "item_preview",
+    "item_download",
+    "item_upload",
+    "item_rename",
+    "item_delete",
+    "item_share",
+)
 
 
 class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
@@ -105,6 +117,32 @@ class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
         if item.is_folder and item.id == "0":
             return self._session.downscope(list(scopes))
         return self._session.downscope(list(scopes), address(item))
+
+    def access(self) -> dict[str, Any]:
+        """Return a token for another process of ours, which then has the same drive.
+
+        It is our own where we may use all of it; where the drive's root is one folder, it is good for that alone.
+
+        Returns:
+            `access_token`, `expires_in` (seconds, None if not known), `box_user` (its id, name and login), and `root`,
+            the id of the drive's root.
+
+        Raises:
+            BoxError: There is none to be had.
+        """
+        root, auth = self._lookup.root_id, self._session.auth
+        if root in {ALL_FILES, auth.root}:
+            own = auth.remaining()
+            token = {"access_token": own.value, "expires_in": own.expires_in}
+        else:
+            token = self._session.downscope(list(KERNEL_SCOPES), f"/folders/{root}")
+        me = self._session.me()
+        return {
+            "access_token": token["access_token"],
+            "expires_in": token["expires_in"],
+            "box_user": {name: me.get(name) for name in ("id", "name", "login")},
+            "root": root,
+        }
 
     def _connected(self, account: Account) -> Status:
         return Status(

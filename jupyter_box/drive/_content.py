@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jupyter_box import paths
-from jupyter_box.errors import Changed, Exists, NotFound
+from jupyter_box.errors import Changed, Exists
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import Item
 from jupyter_box.lookup import Ref, below
 from jupyter_box.transfer import Download, OnConflict, Outcome, Report
 from jupyter_box.transfer.download import new_sha1, verify
+from jupyter_box.transfer.local import local_errors
 
 from ._changes import Changes, taken
 from ._core import not_a_file
@@ -59,12 +60,28 @@ class Content(Changes):
         """
         return self._transfers.open(self._file(path), version=version, start=start, end=end)
 
-    def write(self, path: str, data: bytes | str | BinaryIO, *, if_match: str | None = None) -> Item:
+    def download_url(self, path: str, *, version: str | None = None) -> str | None:
+        """Return Box's own address of a file's content, good for some minutes and without a token; None if it has none.
+
+        Args:
+            path: The file.
+            version: The id of a past version; None for the current one.
+
+        Raises:
+            NotFound: The file or the version is not there.
+            Denied: Our role does not allow the download.
+        """
+        return self._transfers.content.signed_url(self._file(path).id, version)
+
+    def write(
+        self, path: str, data: bytes | str | BinaryIO, *, size: int | None = None, if_match: str | None = None
+    ) -> Item:
         """Write a file: a new one, or a new version of what is there; equal content is not sent again.
 
         Args:
             path: The file; its folder must exist.
             data: The whole content; text is written as UTF-8.
+            size: The bytes of a stream, where they are known; a large one then goes to Box as it comes.
             if_match: The etag that the file must still have; None to write in any case.
 
         Returns:
@@ -81,7 +98,7 @@ class Content(Changes):
         _check_unchanged(existing, whole, if_match)
         folder, name = self._place(existing, whole)
         stream = io.BytesIO(data.encode() if isinstance(data, str) else data) if isinstance(data, bytes | str) else data
-        return self._send(stream, folder, name, existing, if_match=if_match)
+        return self._send(stream, folder, name, existing, size=size, if_match=if_match)
 
     def upload(
         self,
@@ -105,7 +122,7 @@ class Content(Changes):
             cancel: Ends the upload when it is set.
 
         Returns:
-            What became of every file; a single file's failure raises, each of a folder's files has its outcome.
+            What became of every file; a single file's failure raises, of a folder's files each has its outcome.
 
         Raises:
             NotFound: There is no such file on this machine.
@@ -181,12 +198,20 @@ class Content(Changes):
         name: str,
         existing: Item | None,
         *,
+        size: int | None = None,
         if_match: str | None = None,
         on_progress: Listener = ignore,
         cancel: threading.Event | None = None,
     ) -> Item:
         sent = self._transfers.upload_file(
-            source, folder.id, name, existing=existing, if_match=if_match, on_progress=on_progress, cancel=cancel
+            source,
+            folder.id,
+            name,
+            size=size,
+            existing=existing,
+            if_match=if_match,
+            on_progress=on_progress,
+            cancel=cancel,
         )
         return self._lookup.remember(sent.at(below(folder.path, sent.name)))
 
@@ -252,8 +277,8 @@ def _check_unchanged(existing: Item | None, path: str, if_match: str | None) -> 
 
 def _local(local: str | os.PathLike[str]) -> Path:
     source = Path(local).expanduser()
-    if not source.exists():
-        raise NotFound(f"{source} is not on this machine.", hint="Check the path.", code="local_not_found")
+    with local_errors(source):
+        source.stat()
     return source
 
 

@@ -77,17 +77,15 @@ class UploadSession:
     id: str
     part_size: int
     endpoints: Mapping[str, str]
-    expires: str = ""
 
     @classmethod
     def of(cls, json: Mapping[str, Any]) -> UploadSession:
         """Return the session of Box's JSON."""
-        return cls(
-            str(json["id"]),
-            int(json["part_size"]),
-            json.get("session_endpoints") or {},
-            json.get("session_expires_at") or "",
-        )
+        return cls(str(json["id"]), int(json["part_size"]), json.get("session_endpoints") or {})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `of` takes."""
+        return {"id": self.id, "part_size": self.part_size, "session_endpoints": dict(self.endpoints)}
 
 
 class Body:
@@ -175,8 +173,8 @@ class Content:
             raise
         return Item.of(answer.json()["entries"][0])
 
-    def open_session(self, target: Target, size: int) -> UploadSession:
-        """Open an upload session, or return the one that Box says is open for the same file."""
+    def open_session(self, target: Target, size: int) -> tuple[UploadSession, bool]:
+        """Open an upload session; or return the one that Box says is open for the same file, and True."""
         path = f"/files/{target.file_id}/upload_sessions" if target.file_id else "/files/upload_sessions"
         body = {"file_size": size, "file_name": target.name}
         body |= {} if target.file_id else {"folder_id": target.folder_id}
@@ -193,13 +191,8 @@ class Content:
             live = _live_session(answer.json())
             if live is None:
                 raise self.session.translate(answer, target.name)
-            return live
-        return UploadSession.of(answer.json())
-
-    def find_session(self, session_id: str) -> UploadSession:
-        """Return an upload session by its id."""
-        url = f"{self._upload_base}/files/upload_sessions/{session_id}"
-        return UploadSession.of(self.session.send("GET", url).json())
+            return live, True
+        return UploadSession.of(answer.json()), False
 
     def send_part(self, session: UploadSession, part: Part, total: int, body: Callable[[], Body]) -> Part:
         """Upload one part; `body` is asked for it before each try, and may raise to give up."""
@@ -231,9 +224,9 @@ class Content:
         answer = self.session.send("POST", url, headers=headers, data=json.dumps(body), what=target.name)
         return Item.of(answer.json()["entries"][0])
 
-    def abort(self, session: UploadSession) -> None:
+    def abort(self, session: UploadSession, *, is_patient: bool = True) -> None:
         """End a session and remove its parts."""
-        self.session.send("DELETE", self._endpoint(session, "abort"))
+        self.session.send("DELETE", self._endpoint(session, "abort"), retry=is_patient)
 
     def named(self, target: Target, size: int) -> Item | None:
         """Return the file that has the name in the folder, without listing the folder; None if it is free."""
@@ -249,6 +242,12 @@ class Content:
     def url(self, file_id: str, version: str | None) -> str:
         """Return the address that Box hands content out from, or redirects from."""
         return f"{self._api_base}/files/{file_id}/content" + (f"?version={version}" if version else "")
+
+    def signed_url(self, file_id: str, version: str | None) -> str | None:
+        """Return the pre-signed address that Box redirects a download to; None where it answers with the bytes."""
+        answer = self.session.send("GET", self.url(file_id, version), stream=True, kind="download")
+        answer.close()
+        return answer.headers["Location"] if answer.is_redirect else None
 
     def _endpoint(self, session: UploadSession, verb: str, path: str = "") -> str:
         return session.endpoints.get(verb) or f"{self._upload_base}/files/upload_sessions/{session.id}{path}"
