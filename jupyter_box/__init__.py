@@ -44,4 +44,10 @@ def load_ipython_extension(shell: Any) -> None:
     """Register the magics: `%load_ext jupyter_box`."""
     from .magics import register
 
-    register(shell)
+    register(shell, _browse)
+
+
+def _browse(drive: Drive, path: str) -> Any:
+    from .widgets import BoxBrowser
+
+    return BoxBrowser(drive, path)

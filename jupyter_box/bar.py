@@ -1,0 +1,114 @@
+"""One progress bar for one run, in a notebook or a terminal; what it shows comes to it as events."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from .events import Listener, Progress
+
+T = TypeVar("T")
+NOTICED = 1.0  # seconds of a wait that a person wonders about
+TICK = 0.1  # seconds between two looks at the progress; a person sees no more
+
+
+def watched(work: Callable[[Listener, threading.Event], T], title: str, bar: bool = True) -> T:
+    """Return what the work returns, with a bar for its progress; Ctrl-C ends it cleanly.
+
+    The work runs in a thread of its own, so that a stop is heard at once and the bar is drawn where a notebook
+    expects it.
+
+    Args:
+        work: Takes who listens to its progress, and the event that asks it to stop.
+        title: What stands before the bar.
+        bar: Whether one is drawn.
+
+    Raises:
+        KeyboardInterrupt: It was stopped, and has put away what was half done.
+    """
+    stop, latest = threading.Event(), Latest()
+    with _bar(title, bar) as draw:
+        running = _start(lambda: work(latest, stop))
+        try:
+            while not wait_for([running], TICK).done:
+                draw(latest.progress)
+        except KeyboardInterrupt:
+            stop.set()
+            wait_for([running])
+            raise
+        draw(latest.progress)
+    return running.result()
+
+
+class Latest:
+    """A listener that keeps the newest progress."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+
+    def __call__(self, progress: Progress, /) -> None:
+        """Take note of one fact."""
+        self.progress = progress
+
+
+def _start(work: Callable[[], T]) -> Future[T]:
+    result: Future[T] = Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            result.set_result(context.run(work))
+        except BaseException as error:  # noqa: BLE001  raised again where the result is asked for
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="jupyter-box run", daemon=True).start()
+    return result
+
+
+@contextmanager
+def _bar(title: str, wanted: bool) -> Iterator[Callable[[Progress | None], None]]:
+    if not wanted:
+        yield lambda _progress: None
+        return
+    from tqdm.auto import tqdm
+
+    # tqdm's own default, None, draws no bar where standard error is no terminal
+    with tqdm(
+        desc=title, unit="B", unit_scale=True, disable=None, file=sys.stderr, leave=False, dynamic_ncols=True
+    ) as bar:
+        yield lambda progress: _draw(bar, progress)
+
+
+def _draw(bar: Any, progress: Progress | None) -> None:
+    if progress is None or bar.disable:
+        return
+    if progress.total is not None:
+        bar.total = max(progress.total, progress.done)
+    bar.n = progress.done
+    bar.set_postfix_str(_beside(progress), refresh=False)
+    bar.refresh()
+
+
+def _beside(progress: Progress) -> str:
+    files = f"{progress.files_done}/{progress.files_total} files" if progress.files_total > 1 else ""
+    return ", ".join(part for part in (files, progress.message) if part)
+
+
+@contextmanager
+def waits_told() -> Iterator[None]:
+    """Say on standard error why a call inside has to wait, as "Box asks us to wait 12 s."."""
+    from .session import waiting
+
+    with waiting(_tell_wait):
+        yield
+
+
+def _tell_wait(seconds: float, reason: str) -> None:
+    if seconds >= NOTICED:
+        print(reason, file=sys.stderr)  # noqa: T201  it is meant for the person
