@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from . import __version__, errors
 from .bar import waits_told
@@ -64,6 +64,9 @@ PROGRAMS: tuple[Program, ...] = (
     Program("demo", "Try it all on a sample drive, without a Box account.", "jupyter_box.demo"),
     Program("emulator", "Serve the Box API on this machine, for tests and demos.", "jupyter_box.emulator"),
     Program("doctor", "Check settings, network, credentials and extensions, and say what to do.", "jupyter_box.doctor"),
+    Program(
+        "kubernetes", "Keep the Secret and the values of a Hub on Kubernetes, and examine it.", "jupyter_box.kubernetes"
+    ),
 )
 
 
@@ -88,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    whole = argparse.ArgumentParser(prog=PROG, description="Box.com storage from the command line.", epilog=_EPILOG)
+    whole = _Parser(prog=PROG, description="Box.com storage from the command line.", epilog=_EPILOG)
     whole.add_argument("--version", action="version", version=f"jupyter-box {__version__}")
     whole.add_argument(
         "-C", dest="cwd", metavar="FOLDER", default="/", help="start relative paths from this Box folder"
@@ -100,6 +103,13 @@ def parser() -> argparse.ArgumentParser:
     for program in PROGRAMS:
         commands.add_parser(program.name, help=program.help, add_help=False)
     return whole
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, as every error here is; the parsers of the verbs are of its kind too."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message} ({self.prog} --help explains)\n")
 
 
 JSON = arg("--json", action="store_true", help="print the result as JSON")
