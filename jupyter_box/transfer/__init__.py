@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .download import Download
+from .download import Download, verify
 from .engine import Transfers
 from .report import OnConflict, Outcome, Report
 
 UploadReport = DownloadReport = Report
 
-__all__ = ["Download", "DownloadReport", "OnConflict", "Outcome", "Report", "Transfers", "UploadReport"]
+__all__ = ["Download", "DownloadReport", "OnConflict", "Outcome", "Report", "Transfers", "UploadReport", "verify"]

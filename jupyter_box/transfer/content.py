@@ -245,7 +245,7 @@ class Content:
 
     def signed_url(self, file_id: str, version: str | None) -> str | None:
         """Return the pre-signed address that Box redirects a download to; None where it answers with the bytes."""
-        answer = self.session.send("GET", self.url(file_id, version), stream=True, kind="download")
+        answer = self.session.send("GET", self.url(file_id, version), stream=True, kind="download", follow=False)
         answer.close()
         return answer.headers["Location"] if answer.is_redirect else None
 

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import requests
 import urllib3
@@ -15,6 +16,9 @@ from jupyter_box.items import Item
 
 from .content import Content
 from .local import BLOCK
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _TRIES = 5  # breaks in a row without a byte in between
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -149,7 +153,7 @@ class Download:
     def _pause(self, seconds: float) -> None:
         self._stop.wait(seconds)
 
-    def __enter__(self) -> Download:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -14,12 +14,13 @@ from jupyter_box.session import Session
 
 from .content import Content, Target
 from .download import Address, Download
+from .journal import Journal, default_folder
 from .lanes import shared_gate
 from .local import Source, open_source
 from .progress import Meter, told
 from .report import OnConflict, Report
 from .saving import Saving
-from .tree import download_tree, upload_tree
+from .tree import Run, download_tree, upload_tree
 from .upload import Upload, sha1_of, with_condition
 
 
@@ -39,7 +40,7 @@ class Transfers:
         self.content = Content(session)
         self.gate = shared_gate(parallel)
         self.threshold = threshold
-        self.state_dir = state_dir
+        self.journal = Journal(state_dir or default_folder())
 
     def upload_file(
         self,
@@ -83,7 +84,9 @@ class Transfers:
         if target.existing and self.is_same(source, target.existing, meter):
             return target.existing
         conditional = with_condition(target, target.if_match)
-        return Upload(self.content, self.gate, source, conditional, meter).run(self.threshold)
+        return Upload(self.content, self.gate, self.journal, source=source, target=conditional, meter=meter).run(
+            self.threshold
+        )
 
     def is_same(self, source: Source, item: Item, meter: Meter) -> bool:
         """Tell whether the source has the bytes that Box has, by size first and SHA-1 then."""
@@ -114,7 +117,13 @@ class Transfers:
         whole = self.whole(item, version)
         meter = Meter(item.path or item.name, whole.size, on_progress, cancel)
         with told(meter):
-            return Saving(self.content, self.gate, whole, version, Path(target), meter).run()
+            return self.save(whole, Path(target), meter, version)
+
+    def save(self, whole: Item, target: Path, meter: Meter, version: str | None = None) -> Path:
+        """Fetch a file, of which size and SHA-1 are known, to the disk."""
+        return Saving(
+            self.content, self.gate, self.journal, item=whole, target=target, meter=meter, version=version
+        ).run()
 
     def whole(self, item: Item, version: str | None = None) -> Item:
         """Return the item with the size and SHA-1 of what is to be downloaded."""
@@ -160,7 +169,9 @@ class Transfers:
             on_progress: Told how far the whole is.
             cancel: Ends the run when it is set.
         """
-        return upload_tree(self, Path(local), folder_id, box_path, on_conflict, on_progress, cancel)
+        return upload_tree(
+            Run(self, box_path or str(local), on_progress, cancel), Path(local), folder_id, box_path, on_conflict
+        )
 
     def download_tree(
         self,
@@ -180,4 +191,6 @@ class Transfers:
             on_progress: Told how far the whole is.
             cancel: Ends the run when it is set.
         """
-        return download_tree(self, folder, Path(local), overwrite, on_progress, cancel)
+        return download_tree(
+            Run(self, folder.path or folder.name, on_progress, cancel), folder, Path(local), overwrite=overwrite
+        )

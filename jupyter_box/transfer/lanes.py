@@ -9,9 +9,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_box.errors import BoxError, Busy, Unreachable
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _FIRST = 4  # Box's guide advises three to five parts at once; more must prove itself
 _WINDOW = 0.25  # seconds of one look at the throughput
@@ -126,7 +129,7 @@ class Lanes:
         self._under_way: set[Future[None]] = set()
         self._failure: BaseException | None = None
 
-    def __enter__(self) -> Lanes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
@@ -166,4 +169,4 @@ class Lanes:
 
 def is_trouble(error: BaseException) -> bool:
     """Tell whether the error may be a passing one of Box or of the way to it."""
-    return isinstance(error, Busy | Unreachable) or (isinstance(error, BoxError) and error.status >= 500)
+    return isinstance(error, Busy | Unreachable) or type(error) is BoxError

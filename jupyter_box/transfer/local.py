@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from jupyter_box.errors import BoxError, Changed, Denied, NotFound, QuotaFull
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 BLOCK = 1 << 20  # bytes per read: it stays in the processor's cache between hashing and sending
 _SPOOL = 32 << 20  # bytes of a stream kept in memory before it goes to disk
@@ -52,7 +55,7 @@ class Source:
         self.stamp: Stamp | None = None
         self.path: Path | None = None
 
-    def __enter__(self) -> Source:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -132,7 +135,7 @@ class FileSource(Source):
             Changed: It does not.
         """
         try:
-            now = Stamp.of(os.stat(self.label))
+            now = Stamp.of(Path(self.label).stat())
         except OSError:
             raise self._changed() from None
         if now != self.stamp:

@@ -73,6 +73,12 @@ class Meter:
             self.total = (self.total or 0) + size
             self.files_total += files
 
+    def restart(self, total: int) -> None:
+        """Count anew, for a single file that must move again as a whole."""
+        with self._lock:
+            if self.files_total == 1:
+                self.done, self.total = 0, total
+
     def wait(self, seconds: float, reason: str) -> None:
         """Tell that the work waits; ends it if the caller has cancelled."""
         self.check()

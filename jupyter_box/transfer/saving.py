@@ -5,23 +5,27 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
-from jupyter_box.errors import BoxError, QuotaFull
+from jupyter_box.errors import BoxError, Changed, Corrupted, QuotaFull
 from jupyter_box.items import Item
 from jupyter_box.session import waiting
 
 from .content import Content
 from .download import Address, new_sha1, verify
-from .lanes import Gate, Lanes
+from .journal import Journal, Pending, key_of
+from .lanes import Gate, Lanes, is_trouble
 from .local import BLOCK, local_errors, set_modified
 from .progress import Meter
 from .report import in_bytes
 
 RANGE = 8 << 20  # bytes of one range: long enough to fill a connection, short enough to share the work evenly
 SUFFIX = ".box-part"
+_SAVE_EVERY = 0.5  # seconds between two notes of what has come: a kill costs no more than that
 
 
 class Saving:
@@ -30,42 +34,75 @@ class Saving:
     Args:
         content: Box's calls.
         gate: How much comes in at once.
+        journal: Where it is written down, so that it can go on after a crash.
         item: The file, with its size and SHA-1; of a past version, those of that version.
-        version: The id of a past version; None for the current one.
         target: Where it goes; what is there is replaced.
         meter: Told of every byte; says when to stop.
+        version: The id of a past version; None for the current one.
     """
 
     def __init__(
-        self, content: Content, gate: Gate, item: Item, version: str | None, target: Path, meter: Meter
+        self,
+        content: Content,
+        gate: Gate,
+        journal: Journal,
+        *,
+        item: Item,
+        target: Path,
+        meter: Meter,
+        version: str | None = None,
     ) -> None:
-        self._gate, self._item, self._target, self._meter = gate, item, target, meter
-        self._address = Address(content, item, version)
-        self._size = item.size or 0
+        self._content, self._gate, self._journal = content, gate, journal
+        self._item, self._target, self._meter, self._version = item, target, meter, version
+        self._key = key_of("download", content.session.identity, str(target.absolute()), item.id, version or "")
+        self._scratch = target.parent / f".{target.name[:120]}.{self._key[:8]}{SUFFIX}"
+
+    @property
+    def _size(self) -> int:
+        return self._item.size or 0
 
     def run(self) -> Path:
         """Fetch the file and return where it is."""
-        with (
-            waiting(self._wait, cancel=self._meter.cancel),
-            local_errors(self._target),
-            _scratch(self._target) as scratch,
-        ):
-            _check_space(self._target, self._size)
-            descriptor = os.open(scratch, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with waiting(self._wait, cancel=self._meter.cancel), self._claim() as is_journaled:
+            if not is_journaled:
+                self._scratch = self._scratch.with_name(f"{self._scratch.stem}-{secrets.token_hex(4)}{SUFFIX}")
             try:
-                verify(self._item, self._fill(descriptor))
-            finally:
-                os.close(descriptor)
-            self._keep(scratch)
+                with local_errors(self._target):
+                    self._fetch(is_journaled=is_journaled)
+            except BaseException as error:
+                if not (is_journaled and is_trouble(error)):
+                    self._clear()
+                raise
+            if is_journaled:
+                self._journal.drop(self._key)
         return self._target
 
-    def _keep(self, scratch: Path) -> None:
-        if self._target.is_dir():
-            raise BoxError(f"{self._target} is a folder.", hint="Choose another name for the file.", code="is_a_folder")
+    def _claim(self) -> AbstractContextManager[bool]:
+        return self._journal.claim(self._key) if self._size >= 2 * RANGE else nullcontext(False)
+
+    def _fetch(self, *, is_journaled: bool) -> None:
+        _check_target(self._target)
+        done = self._earlier() if is_journaled else set[int]()
+        try:
+            verify(self._item, self._fill(done, is_journaled=is_journaled))
+        except (Corrupted, Changed):
+            # a break can damage what came, and someone may have written a new version: one new start
+            self._clear()
+            self._item = self._item if self._version else self._content.stat(self._item.id).at(self._item.path)
+            self._meter.restart(self._size)
+            verify(self._item, self._fill(set(), is_journaled=is_journaled))
+        self._keep()
+
+    def _keep(self) -> None:
         with suppress(FileNotFoundError):
-            shutil.copymode(self._target, scratch)
-        set_modified(scratch, self._item.content_modified)
-        os.replace(scratch, self._target)
+            shutil.copymode(self._target, self._scratch)
+        set_modified(self._scratch, self._item.content_modified)
+        self._scratch.replace(self._target)
+
+    def _clear(self) -> None:
+        with suppress(OSError):
+            self._scratch.unlink()
+        self._journal.drop(self._key)
 
     def _wait(self, seconds: float, reason: str) -> None:
         self._gate.shrink()
@@ -75,46 +112,148 @@ class Saving:
         self._wait(seconds, reason)
         self._meter.cancel.wait(seconds)
 
-    def _fill(self, descriptor: int) -> str:
-        if self._size < 2 * RANGE:
-            return self._in_one(descriptor)
-        os.truncate(descriptor, self._size)
-        with Lanes(self._gate, self._meter.check) as lanes:
-            for start in range(0, self._size, RANGE):
-                lanes.run(self._place, descriptor, start, min(start + RANGE, self._size))
-        return _sha1_of(descriptor)
+    def _earlier(self) -> set[int]:
+        """Return where the ranges begin that an earlier try has fetched of the same content."""
+        pending = self._journal.get(self._key)
+        if pending and pending.state.get("content") == self._content_key() and _size_of(self._scratch) == self._size:
+            return set(pending.state.get("done") or ())
+        self._clear()
+        return set()
+
+    def _content_key(self) -> list[str | int | None]:
+        return [self._item.sha1, self._item.version, self._size, RANGE]
+
+    def _fill(self, done: set[int], *, is_journaled: bool) -> str:
+        flags = os.O_RDWR | os.O_CREAT | (0 if done else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
+        _check_space(self._target, self._size - RANGE * len(done))
+        descriptor = os.open(self._scratch, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        try:
+            if self._size < 2 * RANGE:
+                return self._in_one(descriptor)
+            return self._in_ranges(descriptor, done, is_journaled=is_journaled)
+        finally:
+            os.close(descriptor)
 
     def _in_one(self, descriptor: int) -> str:
-        digest = new_sha1()
+        digest, address = new_sha1(), Address(self._content, self._item, self._version)
         self._gate.enter(self._meter.check)
         try:
-            for block in self._blocks(0, self._size):
-                _write(descriptor, block)
+            for block in self._blocks(address, 0, self._size, self._meter.check):
+                _pwrite(descriptor, block, os.lseek(descriptor, 0, os.SEEK_END))
                 digest.update(block)
         finally:
             self._gate.leave()
         return digest.hexdigest()
 
-    def _place(self, descriptor: int, start: int, end: int) -> None:
-        for block in self._blocks(start, end):
-            with local_errors(self._target):
-                start += _pwrite(descriptor, block, start)
+    def _in_ranges(self, descriptor: int, done: set[int], *, is_journaled: bool) -> str:
+        address = Address(self._content, self._item, self._version)
+        os.truncate(descriptor, self._size)
+        arrived = _Arrived(descriptor, self._size, done)
+        notes = _Notes(self._journal, self._pending(), arrived.done) if is_journaled else None
+        self._meter.add(sum(min(RANGE, self._size - start) for start in done))
 
-    def _blocks(self, start: int, end: int) -> Iterator[bytes]:
-        for block in self._address.blocks(start, end, self._size, self._meter.check, self._pause):
+        def fetch(start: int, check: Callable[[], None]) -> None:
+            offset = start
+            for block in self._blocks(address, start, min(start + RANGE, self._size), check):
+                with local_errors(self._target):
+                    offset += _pwrite(descriptor, block, offset)
+            arrived.add(start)
+            if notes:
+                notes.write()
+
+        with arrived:
+            try:
+                with Lanes(self._gate, self._meter.check) as lanes:
+                    for start in range(0, self._size, RANGE):
+                        if start not in done:
+                            lanes.run(fetch, start, lanes.check)
+            finally:
+                if notes:
+                    notes.write(is_last=True)
+            return arrived.sha1()
+
+    def _pending(self) -> Pending:
+        state = {"scratch": str(self._scratch), "content": self._content_key()}
+        name, identity = self._item.path or self._item.name, self._content.session.identity
+        return Pending(self._key, "download", identity, str(self._target.absolute()), name, self._size, state, 0)
+
+    def _blocks(self, address: Address, start: int, end: int, check: Callable[[], None]) -> Iterator[bytes]:
+        for block in address.blocks(start, end, self._size, check, self._pause):
+            check()
             yield block
             self._meter.add(len(block))
             self._gate.note(len(block))
 
 
-@contextmanager
-def _scratch(target: Path) -> Iterator[Path]:
-    scratch = target.parent / f".{target.name[:180]}.{secrets.token_hex(4)}{SUFFIX}"
-    try:
-        yield scratch
-    finally:
-        with suppress(OSError):
-            scratch.unlink()
+class _Arrived:
+    """Which ranges have come; hashes them in a thread of its own, in their order, while others still come."""
+
+    def __init__(self, descriptor: int, size: int, done: set[int]) -> None:
+        self.done = set(done)
+        self._descriptor, self._size = descriptor, size
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._digest = new_sha1()
+        self._thread = threading.Thread(target=self._follow, name="box-sha1", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    def add(self, start: int) -> None:
+        """Note that a range has come."""
+        with self._changed:
+            self.done.add(start)
+            self._changed.notify()
+
+    def sha1(self) -> str:
+        """Return the SHA-1 of the whole, once all has come."""
+        self._thread.join()
+        return self._digest.hexdigest()
+
+    def _follow(self) -> None:
+        for start in range(0, self._size, RANGE):
+            with self._changed:
+                self._changed.wait_for(lambda start=start: self._stopped or start in self.done)  # type: ignore[misc]
+                if self._stopped:
+                    return
+            self._hash(start, min(start + RANGE, self._size))
+
+    def _hash(self, offset: int, end: int) -> None:
+        buffer = memoryview(bytearray(BLOCK))
+        while offset < end:
+            count = os.preadv(self._descriptor, [buffer[: min(BLOCK, end - offset)]], offset)
+            if not count:
+                return  # someone cut the file: the SHA-1 will tell
+            self._digest.update(buffer[:count])
+            offset += count
+
+
+class _Notes:
+    """Writes down now and then which ranges have come."""
+
+    def __init__(self, journal: Journal, pending: Pending, done: set[int]) -> None:
+        self._journal, self._pending, self._done = journal, pending, done
+        self._lock = threading.Lock()
+        self._due = 0.0
+
+    def write(self, *, is_last: bool = False) -> None:
+        """Write it down, if that is due."""
+        with self._lock:
+            if is_last or time.monotonic() >= self._due:
+                self._pending.state["done"] = sorted(self._done.copy())
+                self._journal.put(self._pending)
+                self._due = time.monotonic() + _SAVE_EVERY
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir():
+        raise BoxError(f"{target} is a folder.", hint="Choose another name for the file.", code="is_a_folder")
 
 
 def _check_space(target: Path, size: int) -> None:
@@ -127,10 +266,11 @@ def _check_space(target: Path, size: int) -> None:
         )
 
 
-def _write(descriptor: int, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _size_of(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return -1
 
 
 def _pwrite(descriptor: int, block: bytes, offset: int) -> int:
@@ -139,11 +279,3 @@ def _pwrite(descriptor: int, block: bytes, offset: int) -> int:
         count = os.pwrite(descriptor, view, offset)
         view, offset = view[count:], offset + count
     return len(block)
-
-
-def _sha1_of(descriptor: int) -> str:
-    digest, offset = new_sha1(), 0
-    while block := os.pread(descriptor, BLOCK, offset):
-        digest.update(block)
-        offset += len(block)
-    return digest.hexdigest()

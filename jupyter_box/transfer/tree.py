@@ -25,7 +25,7 @@ from .listing import items
 from .local import FileSource, local_errors, translate_local
 from .progress import Meter, told
 from .report import OnConflict, Outcome, Report
-from .saving import SUFFIX, Saving
+from .saving import SUFFIX
 
 if TYPE_CHECKING:
     from .engine import Transfers
@@ -127,19 +127,10 @@ class Run:
         self.note(self.failure(Outcome(path, str(local), "failed"), error))
 
 
-def upload_tree(
-    transfers: Transfers,
-    local: Path,
-    folder_id: str,
-    box_path: str,
-    on_conflict: OnConflict,
-    listener: Listener,
-    cancel: threading.Event | None,
-) -> Report:
+def upload_tree(run: Run, local: Path, folder_id: str, box_path: str, on_conflict: OnConflict) -> Report:
     """Upload what is in a local folder into a folder of Box."""
     with local_errors(local):
         os.scandir(local).close()
-    run = Run(transfers, box_path or str(local), listener, cancel)
     uploading = _Uploading(run, on_conflict)
     there = _Folder(folder_id, box_path, None)
     return run.complete(lambda: uploading.folder(local, there, frozenset()))
@@ -183,7 +174,7 @@ class _Uploading:
 
     def _entries(self, local: Path, path: str) -> Iterator[Entry]:
         taken: dict[str, str] = {}
-        for name in sorted(os.listdir(local)):
+        for name in sorted(os.listdir(local)):  # noqa: PTH208  names are wanted, not paths
             where = local / name
             try:
                 other = taken.setdefault(key(check_name(name)), name)
@@ -252,18 +243,10 @@ def free_name(name: str, taken: frozenset[str]) -> str:
     return candidate
 
 
-def download_tree(
-    transfers: Transfers,
-    folder: Item,
-    local: Path,
-    overwrite: bool,
-    listener: Listener,
-    cancel: threading.Event | None,
-) -> Report:
+def download_tree(run: Run, folder: Item, local: Path, *, overwrite: bool) -> Report:
     """Download what is in a folder of Box into a local folder."""
     with local_errors(local):
         local.mkdir(parents=True, exist_ok=True)
-    run = Run(transfers, folder.path or folder.name, listener, cancel)
     downloading = _Downloading(run, local.resolve(), overwrite)
     return run.complete(lambda: downloading.folder(folder, local))
 
@@ -324,7 +307,7 @@ class _Downloading:
             if not self.overwrite:
                 meter.add(outcome.size)
                 return replace(outcome, action="skipped", reason="It is on this machine with other content; kept.")
-        Saving(transfers.content, transfers.gate, whole, None, target, meter).run()
+        transfers.save(whole, target, meter)
         return outcome
 
 

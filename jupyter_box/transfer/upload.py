@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from jupyter_box.errors import BoxError, Changed, Exists
@@ -11,6 +13,7 @@ from jupyter_box.items import Item
 from jupyter_box.session import waiting
 
 from .content import Body, Content, Part, Target, UploadSession
+from .journal import Journal, Pending, key_of
 from .lanes import Gate, Lanes, is_trouble
 from .local import Source
 from .progress import Meter
@@ -34,13 +37,20 @@ class Upload:
     Args:
         content: Box's calls.
         gate: How much goes out at once.
+        journal: Where it is written down, so that it can go on after a crash.
         source: The bytes.
         target: Where they go.
         meter: Told of every byte; says when to stop.
     """
 
-    def __init__(self, content: Content, gate: Gate, source: Source, target: Target, meter: Meter) -> None:
-        self._content, self._gate, self._source, self._target, self._meter = content, gate, source, target, meter
+    def __init__(
+        self, content: Content, gate: Gate, journal: Journal, *, source: Source, target: Target, meter: Meter
+    ) -> None:
+        self._content, self._gate, self._journal = content, gate, journal
+        self._source, self._target, self._meter = source, target, meter
+        self._is_journaled = False
+        self._check = meter.check
+        self._key = self._journal_key()
 
     def run(self, threshold: int) -> Item:
         """Send the file and return what Box made of it.
@@ -56,7 +66,7 @@ class Upload:
         self._meter.wait(seconds, reason)
 
     def _note(self, count: int) -> None:
-        self._meter.check()
+        self._check()
         self._meter.add(count)
         self._gate.note(max(0, count))
 
@@ -71,14 +81,16 @@ class Upload:
         finally:
             self._gate.leave()
 
-    def _what_is_there(self, error: BoxError, sha1: str) -> Item:
+    def _what_is_there(self, error: BoxError, sha1: str = "") -> Item:
         """Return what is in Box when it is what we sent: the answer to an earlier try was lost, not the file.
 
         Raises:
             BoxError: The given one, if something else is there.
         """
         there = self._find(error)
-        if there is None or there.sha1 != sha1:
+        if there is None or not there.is_file or there.size != self._source.size:
+            raise error
+        if there.sha1 != (sha1 or sha1_of(self._source, self._meter.check)):
             raise error
         return there
 
@@ -93,15 +105,74 @@ class Upload:
             return None
 
     def _in_parts(self) -> Item:
-        session = self._content.open_session(self._target, self._source.size)
+        with self._journal.claim(self._key) as claimed:
+            self._is_journaled = claimed and self._source.path is not None
+            try:
+                return self._twice()
+            except (Exists, Changed) as error:
+                if error.code == "source_changed":
+                    raise
+                return self._what_is_there(error)
+
+    def _twice(self) -> Item:
         try:
-            return self._fill(session)
+            return self._through(*self._session())
+        except BoxError as error:
+            if not isinstance(error, StaleSessionError) and error.code not in _ENDED:
+                raise
+        # Box lost the session, someone ended it, or it was of other bytes
+        return self._through(*self._new_session())
+
+    def _session(self) -> tuple[UploadSession, dict[int, Part]]:
+        return (self._is_journaled and self._earlier()) or self._new_session()
+
+    def _new_session(self) -> tuple[UploadSession, dict[int, Part]]:
+        session, is_live = self._content.open_session(self._target, self._source.size)
+        if self._is_journaled:
+            self._journal.put(self._pending(session))
+        return session, self._content.parts(session) if is_live else {}
+
+    def _earlier(self) -> tuple[UploadSession, dict[int, Part]] | None:
+        """Return the session of an earlier try of the same upload, if the file and Box still are as they were."""
+        pending = self._journal.get(self._key)
+        if pending is None:
+            return None
+        try:
+            session = UploadSession.of(pending.state["session"])
+            if pending.state["stamp"] != self._stamp():
+                self._content.abort(session)
+                return None
+            return session, self._content.parts(session)
+        except (BoxError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, BoxError) and is_trouble(error):
+                raise
+            return None
+
+    def _stamp(self) -> list[int]:
+        stamp = self._source.stamp
+        return [stamp.size, stamp.mtime, stamp.inode] if stamp else []
+
+    def _pending(self, session: UploadSession) -> Pending:
+        state = {"session": session.to_json(), "stamp": self._stamp()}
+        identity, local = self._content.session.identity, str(self._source.path)
+        return Pending(self._key, "upload", identity, local, self._target.name, self._source.size, state, 0)
+
+    def _journal_key(self) -> str:
+        source = str(self._source.path.absolute()) if self._source.path else secrets.token_hex(8)
+        place = self._target.file_id or f"{self._target.folder_id}/{self._target.name}"
+        return key_of("upload", self._content.session.identity, self._content.session.endpoints.api, source, place)
+
+    def _through(self, session: UploadSession, known: dict[int, Part]) -> Item:
+        try:
+            item = self._fill(session, known)
         except BaseException as error:
             self._give_up(session, error)
             raise
+        self._journal.drop(self._key)
+        return item
 
-    def _fill(self, session: UploadSession) -> Item:
-        sha1, parts = self._send_parts(session, self._content.parts(session))
+    def _fill(self, session: UploadSession, known: dict[int, Part]) -> Item:
+        sha1, parts = self._send_parts(session, known)
         self._source.check()
         try:
             return self._commit(session, self._target, parts, sha1)
@@ -112,6 +183,7 @@ class Upload:
         whole, done = _sha1(), dict[int, Part]()
         size = self._source.size
         with Lanes(self._gate, self._meter.check) as lanes:
+            self._check = lanes.check
             for offset in range(0, size, session.part_size):
                 part = self._hash_part(offset, min(session.part_size, size - offset), whole)
                 lanes.check()
@@ -181,13 +253,12 @@ class Upload:
         self._meter.check()
 
     def _give_up(self, session: UploadSession, error: BaseException) -> None:
-        """End Box's session, unless the upload can go on later."""
-        if isinstance(error, BoxError) and is_trouble(error):
+        """End Box's session, unless the same upload can go on later."""
+        if self._is_journaled and is_trouble(error):
             return
-        try:
-            self._content.abort(session)
-        except BoxError:
-            return
+        with suppress(BoxError), waiting():
+            self._content.abort(session, is_patient=not is_trouble(error))
+        self._journal.drop(self._key)
 
 
 class StaleSessionError(BoxError):
