@@ -1,15 +1,18 @@
 """Writes the reference pages from the code; `--check` only tells which are stale, and exits with 1."""
 
+# ruff: noqa: SLF001  argparse has no public way to list what a parser knows
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jupyter_box.cli import Program
     from jupyter_box.verbs import Argument, Verb
 
 DOCS = Path(__file__).parent
@@ -39,7 +42,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def text_of(name: str) -> str:
     """Return what the generated page of this path below docs/ is to say."""
-    return NOTE + "\n".join(PAGES[name]()).rstrip() + "\n"
+    note = "" if name == "emulator.md" else NOTE
+    return note + "\n".join(PAGES[name]()).rstrip() + "\n"
 
 
 def _is_current(path: Path, text: str) -> bool:
@@ -109,11 +113,55 @@ def magics() -> Iterator[str]:
 
 
 def commands() -> Iterator[str]:
-    """Every verb as a command."""
+    """Every verb as a command, the programs beside them, and the exit codes."""
+    from jupyter_box.cli import EXIT_CODES, JSON, PROGRAMS
+
     yield "# Commands\n"
-    yield "`jupyter box VERB --help` shows a command's help. The exit code is 0 when all went well, 1 when Box or this"
-    yield "machine refused something, 2 when the command line is wrong.\n"
+    yield "`jupyter box VERB --help` shows a command's help. `jupyter box -C FOLDER VERB` starts relative paths from"
+    yield f"a folder in Box; every verb takes {code(JSON.flags[0])} ({JSON.help}).\n"
     yield from _verb_sections(lambda verb: f"jupyter box {verb.name}")
+    for program in PROGRAMS:
+        for name, summary, parser in _leaves(f"jupyter box {program.name}", program.help, _parser_of(program)):
+            yield f"## {code(name)}\n\n{summary[:1].upper()}{summary[1:].rstrip('.')}.\n"
+            yield from table(("argument", "what it is"), _option_rows(parser))
+    yield "## Exit codes\n"
+    yield "0: done. 1: something failed, of several. 2: the command line is wrong. An error has the code of its class;"
+    yield "`doctor` exits with 0 if all is well, 1 with warnings, 2 with failures.\n"
+    yield from table(
+        ("error", "exit code"), [(code(error.__name__), str(number)) for error, number in EXIT_CODES.items()]
+    )
+
+
+def _parser_of(program: Program) -> argparse.ArgumentParser:
+    """Return the parser of a program, which a package keeps in its module `command`."""
+    package = importlib.import_module(program.module)
+    module = importlib.import_module(f"{program.module}.command") if hasattr(package, "__path__") else package
+    return module.parser()
+
+
+def _leaves(
+    name: str, summary: str, parser: argparse.ArgumentParser
+) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    """Yield name, summary and parser of a command, or of all the commands below it."""
+    below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not below:
+        yield name, summary, parser
+    for action in below:
+        helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+        for word, child in action.choices.items():
+            yield from _leaves(f"{name} {word}", helps[word], child)
+
+
+def _option_rows(parser: argparse.ArgumentParser) -> list[tuple[str, str]]:
+    expand = parser._get_formatter()._expand_help
+    return [(_option_words(action), expand(action)) for action in parser._actions if action.dest != "help"]
+
+
+def _option_words(action: argparse.Action) -> str:
+    value = str(action.metavar or "|".join(action.choices or ()) or action.dest.upper())
+    if not action.option_strings:
+        return code(value)
+    return ", ".join(code(flag if action.nargs == 0 else f"{flag} {value}") for flag in action.option_strings)
 
 
 def _verb_sections(called: Callable[[Verb], str]) -> Iterator[str]:
@@ -139,11 +187,72 @@ def _argument_row(argument: Argument) -> tuple[str, str]:
     return ", ".join(code(f"{flag} {value}".strip()) for flag in flags), argument.help
 
 
+def rest() -> Iterator[str]:
+    """Every route of the REST face."""
+    from jupyter_box.server.openapi import document
+
+    openapi = document()
+    yield "# REST\n"
+    yield "The routes are below `<server address>/jupyter-box`; the same as an OpenAPI document is at"
+    yield "`jupyter-box/openapi.json`. Login and XSRF are Jupyter's: a browser sends its cookie and `X-XSRFToken`,"
+    yield "a program `Authorization: token …`. In a `{path}` slashes stand as they are, and `id:123` is an item by its"
+    yield "id. An error is `{code, message, hint, request_id}` with the status of its class ([](errors.md)).\n"
+    for path, item in openapi["paths"].items():
+        for verb, operation in item.items():
+            if verb != "parameters":
+                yield from _operation(f"{verb.upper()} {path}", operation)
+    yield "## What the answers are\n"
+    rows = [
+        (code(name), ", ".join(map(code, schema["properties"])))
+        for name, schema in openapi["components"]["schemas"].items()
+    ]
+    yield from table(("name", "its fields"), rows)
+
+
+def _operation(name: str, operation: dict[str, Any]) -> Iterator[str]:
+    yield f"## {code(name)}\n\n{operation['summary']}.\n"
+    rows = [(code(each["name"]), each["in"], _schema_words(each)) for each in operation["parameters"]]
+    for kind, body in operation.get("requestBody", {}).get("content", {}).items():
+        fields = body["schema"].get("properties", {})
+        rows += [(code(name), "body", _schema_words({"schema": schema})) for name, schema in fields.items()]
+        rows += [] if fields else [("", "body", code(kind))]
+    if rows:
+        yield from table(("name", "in", "what it is"), rows)
+    answers = [f"{status}{_answer(answer)}" for status, answer in operation["responses"].items() if status != "default"]
+    yield f"Answers {'; '.join(answers)}.\n"
+
+
+def _schema_words(parameter: dict[str, Any]) -> str:
+    schema = parameter["schema"]
+    words = parameter.get("description") or schema.get("description") or "As in HTTP."
+    choices = schema.get("enum")
+    return f"{words} One of {', '.join(map(code, choices))}." if choices else words
+
+
+def _answer(answer: dict[str, Any]) -> str:
+    kinds = [
+        body["schema"]["$ref"].rpartition("/")[2] if "schema" in body else kind
+        for kind, body in answer.get("content", {}).items()
+    ]
+    return f" with {code(kinds[0])}" if kinds else ""
+
+
+def emulator() -> Iterator[str]:
+    """The page about the emulator as it is, its table anew."""
+    from jupyter_box.emulator.routes import table as coverage
+
+    prose, mark, _ = (DOCS / "emulator.md").read_text(encoding="utf-8").partition("<!-- the table below")
+    yield prose + mark + " is written by `make reference` -->\n"
+    yield coverage()
+
+
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "reference/settings.md": settings,
     "reference/magics.md": magics,
     "reference/commands.md": commands,
     "reference/errors.md": errors,
+    "reference/rest.md": rest,
+    "emulator.md": emulator,
 }
 
 if __name__ == "__main__":

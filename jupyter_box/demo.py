@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after `jupyter box demo`; those of the process by default.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     if importlib.util.find_spec("jupyterlab") is None:
         return _fail("JupyterLab is not installed here. Install it with: pip install 'jupyter-box[demo]'")
     try:
@@ -46,13 +46,14 @@ class DemoError(Exception):
     """The demo cannot start; the text says why and what to do."""
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jupyter box demo", description="Try it all on a sample drive, without Box.")
-    parser.add_argument("--port", type=int, default=8888, help="JupyterLab's port, or the next free one (default 8888)")
-    parser.add_argument("--ip", default="localhost", help="the address JupyterLab listens on (default localhost)")
-    parser.add_argument("--data", default=".demo", metavar="DIR", help="where drive and notebooks are kept (.demo)")
-    parser.add_argument("--no-browser", action="store_true", help="only print the address")
-    return parser
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    made = argparse.ArgumentParser(prog="jupyter box demo", description="Try it all on a sample drive, without Box.")
+    made.add_argument("--port", type=int, default=8888, help="JupyterLab's port, or the next free one (default 8888)")
+    made.add_argument("--ip", default="localhost", help="the address JupyterLab listens on (default localhost)")
+    made.add_argument("--data", default=".demo", metavar="DIR", help="where drive and notebooks are kept (.demo)")
+    made.add_argument("--no-browser", action="store_true", help="only print the address")
+    return made
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: The arguments after `jupyter box doctor`; those of the process by default.
     """
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     found = []
     for check in examine():
         found.append(check)
@@ -330,11 +330,12 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command's arguments."""
+    made = argparse.ArgumentParser(
         prog="jupyter box doctor",
         description="Check settings, network, credentials and extensions, and say what to do.",
         epilog="The exit code says the worst: 0 all is well, 1 a warning, 2 a failure.",
     )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    return parser
+    made.add_argument("--json", action="store_true", help="print the result as JSON")
+    return made
