@@ -9,13 +9,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .errors import BoxError, InvalidName, NotFound
+from .errors import BoxError, Denied, InvalidName, NotFound
 from .items import FIELDS, Item, Json, Kind
 from .paths import ID_PREFIX, ROOT, is_id, key, normalise, parts
 from .session import Session
 
 PAGE_SIZE = 1000  # Box gives no more entries at once
 ALL_FILES = "0"  # Box's id for an account's own root
+_SERVICE_ACCOUNT = "AutomationUser_"  # how Box begins the login of every service account
 _KINDS: tuple[Kind, ...] = ("file", "folder", "web_link")
 
 
@@ -155,9 +156,10 @@ class Lookup:
             return act(ref)
         except NotFound:
             self.forget_path(path)
-            if self.folder(path) == ref:
+            again = self.folder(path)
+            if again == ref:
                 raise
-        return act(self.folder(path))
+        return act(again)
 
     def child(self, folder: Ref, name: str, *, anew: bool = False) -> Ref | None:
         """Return what has the name in a folder, or None; of twins, the one with the lowest id.
@@ -199,14 +201,23 @@ class Lookup:
         """Return the item of the drive that has the id, of whichever type it is, or None."""
         known = self._memory.get((ID_PREFIX, id))
         for kind in sorted(_KINDS, key=lambda kind: known is None or kind != known.type):
-            try:
-                item = self.place(self.fetch(kind, id))
-            except NotFound:
-                continue
+            json = self._fetch_if_there(kind, id)
+            item = self.place(json) if json else None
             if item:
                 self._memory.put((ID_PREFIX, id), _Entry(id, kind, item.name))
                 return item
         return None
+
+    def _fetch_if_there(self, kind: Kind, id: str) -> Json | None:  # noqa: A002
+        try:
+            return self.fetch(kind, id)
+        except NotFound:
+            return None
+        except BoxError as error:
+            # not every implementation of Box's API has web links
+            if kind == "web_link" and type(error) in {BoxError, Denied}:
+                return None
+            raise
 
     def remember(self, item: Item) -> Item:
         """Take note of an item that was just made or changed, and return it."""
@@ -248,14 +259,18 @@ class Lookup:
         return NotFound(f"{about}.", hint=self.empty_hint() or f"List {folder.path} to see what is there.")
 
     def empty_hint(self) -> str:
-        """Return what to do if nothing at all is shared with the account we act as; else nothing."""
+        """Return what to do if we act as a service account that nobody has shared anything with; else nothing."""
         try:
-            if not self.is_whole or next(by_marker(self._session, ALL_FILES, fields="id,type,name"), ()):
+            login = self._session.me().get("login") or ""
+            if not (self.is_whole and login.startswith(_SERVICE_ACCOUNT)) or self._has_entries():
                 return ""
-            login = self._session.me()["login"]
         except BoxError:
             return ""
-        return f"Nothing is shared with this account: invite {login} to a folder in Box."
+        return f"Nothing is shared with this service account: invite {login} to a folder in Box."
+
+    def _has_entries(self) -> bool:
+        query = {"limit": 1, "fields": "id,type,name"}
+        return bool(self._session.call("GET", f"/folders/{ALL_FILES}/items", params=query)["entries"])
 
     def _missing_id(self, path: str) -> NotFound:
         where = "" if self.is_whole else " below the drive's root folder"

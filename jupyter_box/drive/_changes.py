@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from contextlib import suppress
 
 from jupyter_box import paths
@@ -15,7 +14,7 @@ from jupyter_box.paths import key
 from ._core import Core, address
 
 # In this process one folder at a time is made in one parent: Box lets two requests at once make twins.
-_making: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_making = tuple(threading.Lock() for _ in range(64))
 
 
 class Changes(Core):
@@ -159,7 +158,7 @@ class Changes(Core):
         return self._make_folder(Ref(above.id, "folder", above.path), name)
 
     def _make_folder(self, parent: Ref, name: str) -> Item:
-        with _making[parent.id]:
+        with _making[int(parent.id) % len(_making)]:
             try:
                 made = self._create(parent, name)
             except Exists:

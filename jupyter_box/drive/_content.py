@@ -110,7 +110,7 @@ class Content(Changes):
         on_progress: Listener = ignore,
         cancel: threading.Event | None = None,
     ) -> Report:
-        """Upload a local file or folder into a folder of Box, as itself, as `cp -r` does; an unchanged file is not sent.
+        """Upload a local file or folder into a folder of Box, as `cp -r` does; an unchanged file is not sent.
 
         Args:
             local: The file or folder on this machine.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -76,7 +77,8 @@ class History(Core):
                 code="current_version",
             )
         self._known_version(file, version)
-        self._session.call("DELETE", f"{address(file)}/versions/{version}", what=file.path)
+        with suppress(NotFound):
+            self._session.call("DELETE", f"{address(file)}/versions/{version}", what=file.path)
 
     def trash(self, *, limit: int | None = None) -> Iterator[Item]:
         """Yield what is in Box's trash and came from below the drive's root; pages are asked for as they are needed.
@@ -84,8 +86,7 @@ class History(Core):
         Args:
             limit: The most items; None for all.
         """
-        held = (json for json in self._trashed_entries() if self._lookup.holds_trashed(json))
-        return islice((Item.of(json) for json in held), limit)
+        return islice(self._trash(), limit)
 
     def restore(self, id: str, *, name: str | None = None, folder: str | None = None) -> Item:  # noqa: A002
         """Bring an item back from the trash.
@@ -106,10 +107,7 @@ class History(Core):
         trashed = self._trashed(id)
         body = {"name": paths.check_name(name)} if name else {}
         parent = {"parent": {"id": target.id}} if target else {}
-        json = self._session.call(
-            "POST", address(trashed), params={"fields": FIELDS}, json={**body, **parent}, what=trashed.name
-        )
-        item = self._placed(json)
+        item = self._restore(trashed, {**body, **parent})
         # Box heeds the parent only if the folder of old is gone
         return self._update(item, **parent) if target and item.parent_id != target.id else item
 
@@ -124,7 +122,9 @@ class History(Core):
             Denied: Our role does not allow it.
         """
         trashed = self._trashed(id)
-        self._session.call("DELETE", f"{address(trashed)}/trash", what=trashed.name)
+        # it was there a moment ago: if it is gone, the answer to our own request was lost
+        with suppress(NotFound):
+            self._session.call("DELETE", f"{address(trashed)}/trash", what=trashed.name)
 
     def _past(self, file: Item) -> Iterator[Json]:
         offset = 0
@@ -142,9 +142,29 @@ class History(Core):
                 f"{file.path} has no version {version}.", hint="List its versions.", code="version_not_found"
             )
 
-    def _trashed_entries(self) -> Iterator[Json]:
+    def _trash(self) -> Iterator[Item]:
+        held: dict[str | None, bool] = {}
         for page in by_marker(self._session, "trash", fields=FIELDS, what="the trash"):
-            yield from page
+            for json in page:
+                item = Item.of(json)
+                if item.parent_id not in held:
+                    held[item.parent_id] = self._lookup.holds_trashed(json)
+                if held[item.parent_id]:
+                    yield item
+
+    def _restore(self, trashed: Item, body: Json) -> Item:
+        try:
+            json = self._session.call("POST", address(trashed), params={"fields": FIELDS}, json=body, what=trashed.name)
+        except NotFound as error:
+            # either the answer to our own request was lost, and it is back; or its folder is gone
+            if item := self._lookup.by_id(trashed.id):
+                return item
+            raise NotFound(
+                f"The folder that {trashed.name} was in is gone.",
+                hint="Name the folder to restore it to.",
+                code=error.code,
+            ) from error
+        return self._placed(json)
 
     def _trashed(self, id: str) -> Item:  # noqa: A002
         number = id.removeprefix(paths.ID_PREFIX)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Literal
 
@@ -83,9 +84,7 @@ class Sharing(Core):
         whom = self._group(who) if group else _person(who)
         body = {"item": {"type": item.type, "id": item.id}, "accessible_by": whom, "role": _role(role)}
         try:
-            return Collaboration.of(
-                self._session.call("POST", "/collaborations", json=body, what=f"{who} at {item.path}")
-            )
+            return Collaboration.of(self._session.call("POST", "/collaborations", json=body, what=item.path))
         except BoxError as error:
             if error.code != "user_already_collaborator":
                 raise
@@ -113,7 +112,8 @@ class Sharing(Core):
         """
         item = self._item(path)
         collaboration = self._collaboration(item, who)
-        self._session.call("DELETE", f"/collaborations/{collaboration.id}", what=f"{who} at {item.path}")
+        with suppress(NotFound):
+            self._session.call("DELETE", f"/collaborations/{collaboration.id}", what=item.path)
 
     def set_role(self, path: str, who: str, role: str) -> Collaboration:
         """Change the role in which someone works with an item.
@@ -131,9 +131,7 @@ class Sharing(Core):
         item = self._item(path)
         collaboration = self._collaboration(item, who)
         return Collaboration.of(
-            self._session.call(
-                "PUT", f"/collaborations/{collaboration.id}", json={"role": _role(role)}, what=f"{who} at {item.path}"
-            )
+            self._session.call("PUT", f"/collaborations/{collaboration.id}", json={"role": _role(role)}, what=item.path)
         )
 
     def lock(self, path: str, *, expires: datetime | None = None, prevent_download: bool = False) -> Item:
@@ -169,7 +167,9 @@ class Sharing(Core):
     def _group(self, who: str) -> dict[str, str]:
         if who.isdecimal():
             return {"type": "group", "id": who}
-        groups = self._session.call("GET", "/groups", params={"filter_term": who, "limit": PAGE_SIZE}, what=who)
+        groups = self._session.call(
+            "GET", "/groups", params={"filter_term": who, "limit": PAGE_SIZE}, what=f"the group {who}"
+        )
         ids = [json["id"] for json in groups["entries"] if json["name"].casefold() == who.casefold()]
         if not ids:
             raise NotFound(f"There is no group {who!r}.", hint="Give its id, if this account cannot see it.")
