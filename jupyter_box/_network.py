@@ -83,7 +83,7 @@ def waiting(on_wait: OnWait | None = None, *, cancel: threading.Event | None = N
     """Say who hears of the waits of the calls inside, and what stops them; it holds for this thread only.
 
     Args:
-        on_wait: Called before each wait with its seconds and one sentence, e.g. "Box asks us to wait 12 s."
+        on_wait: Called before each wait with its seconds and one sentence, e.g. "Box asks us to wait 12 s"
         cancel: Once it is set, a wait ends at once and the call raises `Cancelled`.
     """
     token = _waiter.set(_Waiter(on_wait or _in_silence, cancel))
@@ -111,10 +111,10 @@ class Patience:
         _waiter.get().check()
 
     def wait(self, seconds: float, reason: str) -> None:
-        """Wait, telling the listener first; raise `Cancelled` as soon as the caller asks to stop."""
+        """Wait, telling the listener the reason and the seconds first; raise `Cancelled` once the caller asks to stop."""
         waiter = _waiter.get()
         waiter.check()
-        waiter.on_wait(seconds, f"{reason} ({seconds:.0f} s)" if seconds >= 1 else reason)
+        waiter.on_wait(seconds, f"{reason} {max(1, round(seconds))} s")
         self.clock.sleep(seconds, waiter.cancel)
         waiter.check()
 
@@ -227,14 +227,13 @@ class _Watched:
         self.error: OSError | None = None
         if hasattr(stream, "read"):
             self.read = self._read
+        if hasattr(stream, "content_type"):
+            self.content_type = stream.content_type
 
     @classmethod
     def of(cls, data: Any) -> Any:
         """Return a stream or iterator watched, and any other body as it is."""
         return cls(data) if hasattr(data, "read") or hasattr(data, "__next__") else data
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
     def __iter__(self) -> Iterator[Any]:
         try:
@@ -372,7 +371,7 @@ def _trouble_without_answer(outcome: Exception, request: Request) -> Trouble:
     kind = "offline" if FAILURES[error.code].lasting else "lost"
     if error.code in ("tls_failed", "bad_address") or not request.retry:
         kind = "final"
-    return Trouble(kind, error, f"{error.message} Trying again.")
+    return Trouble(kind, error, f"{error.message} Waiting")
 
 
 def _unready(response: requests.Response, request: Request) -> Trouble:
@@ -380,7 +379,7 @@ def _unready(response: requests.Response, request: Request) -> Trouble:
     delay = retry_after(response)
     response.close()
     error = Busy(f"Box is still working on {what}.", hint="Try again in a minute.", code="not_ready", retry_after=delay)
-    return Trouble("unready", error, f"Box is still working on {what}.", delay)
+    return Trouble("unready", error, f"Box is still working on {what}: waiting", delay)
 
 
 def _trouble_of(response: requests.Response, request: Request) -> Trouble:
@@ -388,14 +387,16 @@ def _trouble_of(response: requests.Response, request: Request) -> Trouble:
     if status == 401:
         return Trouble("unauthorized", error)
     if status == 429:
-        return Trouble("throttled", error, "Box asks us to wait.", error.retry_after)
+        return Trouble("throttled", error, "Box asks us to wait", error.retry_after)
     if error.code in _BLOCKED:
-        return Trouble("blocked", error, error.message, error.retry_after)
+        return Trouble("blocked", error, f"{error.message} Waiting", error.retry_after)
     if status == 400 and error.code == "parts_mismatch":
         # right after the last part Box may not have counted them all yet
-        return Trouble("settling", error, "Box is still counting the parts.", error.retry_after)
+        return Trouble("settling", error, "Box is still counting the parts: waiting", error.retry_after)
     if status in _SERVER:
-        return Trouble("throttled" if error.retry_after else "server", error, "Box has a problem.", error.retry_after)
+        return Trouble(
+            "throttled" if error.retry_after else "server", error, "Box has a problem: waiting", error.retry_after
+        )
     return Trouble("final", error)
 
 

@@ -301,7 +301,7 @@ class _Gate(Gate):
                 retry_after=at - now,
             )
         if at > now:
-            patience.wait(at - now, f"Keeping within Box's limit of {unit} a minute.")
+            patience.wait(at - now, f"Keeping within Box's limit of {unit} a minute: waiting")
 
     def authorization(self) -> str | None:
         return self._auth.header()

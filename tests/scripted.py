@@ -23,10 +23,10 @@ class Scripted:
 
     def __init__(self, *answers: Answer) -> None:
         self.answers, self.seen, self.connections = list(answers), [], set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def __enter__(self) -> Scripted:
+    def __enter__(self):
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         return self
@@ -60,6 +60,13 @@ class Scripted:
                 pass
 
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that has gone."""
 
 
 class Stopwatch(Clock):

@@ -281,9 +281,8 @@ def test_a_rotated_secret_file_is_read_again(box, monkeypatch, tmp_path):
 
 def test_an_expired_developer_token_says_so(box):
     where = endpoints(box.url)
-    with Session(Auth(DeveloperToken(CANARY), where), where, OFF) as session:
-        with pytest.raises(NotAuthorized) as caught:
-            session.me()
+    with Session(Auth(DeveloperToken(CANARY), where), where, OFF) as session, pytest.raises(NotAuthorized) as caught:
+        session.me()
     assert caught.value.code == "developer_token_expired"
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
