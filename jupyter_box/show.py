@@ -56,10 +56,11 @@ class Table(list[T], Generic[T]):
 
     def sheet(self) -> Sheet:
         """Return what is shown of it."""
-        rows = [[cell(row) for _, cell in self.columns] for row in self[:MOST_ROWS]]
+        columns = [[Cell(head), *(cell(row) for row in self[:MOST_ROWS])] for head, cell in self.columns]
+        heads, *rows = zip(*(column for column in columns if any(cell.text for cell in column)), strict=True)
         more = f"{len(self) - MOST_ROWS:,} more are not shown." if len(self) > MOST_ROWS else ""
         note = " ".join(part for part in (self.note, more) if part)
-        return Sheet(rows, [head for head, _ in self.columns], note or ("" if self else "Nothing here."))
+        return Sheet(rows, [head.text for head in heads], note or ("" if self else "Nothing here."))
 
     def __repr__(self) -> str:
         return text(self.sheet())

@@ -17,11 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from .errors import BoxError, InvalidName
-from .items import ROLES, Item
+from .errors import BoxError, Exists, InvalidName
 
 if TYPE_CHECKING:
     from .drive import Drive
+    from .items import Item
     from .show import Table
     from .transfer.report import Report
 
@@ -285,14 +285,26 @@ def _fetch(
     drive: Drive, paths: list[str], local: str, args: argparse.Namespace, *, version: str | None = None
 ) -> Report:
     target = Path(local).expanduser()
-    return _each(
-        paths,
-        lambda path, tell, cancel: drive.download(
-            path, target, version=version, overwrite=args.overwrite, on_progress=tell, cancel=cancel
-        ),
-        "Downloading",
-        not args.quiet,
-    )
+    if len(paths) > 1:
+        _make_local_folder(target)
+    try:
+        return _each(
+            paths,
+            lambda path, tell, cancel: drive.download(
+                path, target, version=version, overwrite=args.overwrite, on_progress=tell, cancel=cancel
+            ),
+            "Downloading",
+            not args.quiet,
+        )
+    except Exists as error:
+        raise Exists(error.message, hint="--overwrite replaces it.", code=error.code) from None
+
+
+def _make_local_folder(folder: Path) -> None:
+    from .transfer.local import local_errors
+
+    with local_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _cat(drive: Drive, args: argparse.Namespace, face: Face) -> str | bytes | None:
@@ -449,12 +461,13 @@ _OVERWRITE = arg(
     "--overwrite",
     action=argparse.BooleanOptionalAction,
     default=False,
-    help="replace local files that differ (default: keep them)",
+    help="replace local files (default: keep them)",
 )
 _WHO = arg("who", help="login (e-mail address) or id of a user; name or id of a group, with --group")
 _THEM = arg("who", help="login, name or id of who has a role there, or the collaboration's id")
-_ROLE: dict[str, Any] = {"choices": ROLES, "metavar": "ROLE"}
-_ROLE_HELP = "one of Box's roles: " + ", ".join(ROLES)
+_ROLE_HELP = (
+    "editor, viewer, previewer, uploader, 'previewer uploader', 'viewer uploader' or co-owner, as Box defines them"
+)
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -521,7 +534,7 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "download",
-        "Download files and folders, each checked by its SHA-1; local files that differ are kept unless --overwrite.",
+        "Download files and folders, each checked by its SHA-1; a local file is kept unless --overwrite.",
         _download,
         (
             arg(
@@ -652,7 +665,7 @@ VERBS: tuple[Verb, ...] = (
         (
             _PATH,
             _WHO,
-            arg("--role", default="viewer", help=f"{_ROLE_HELP} (default: viewer)", **_ROLE),
+            arg("--role", default="viewer", help=f"{_ROLE_HELP} (default: viewer)"),
             arg("--group", action="store_true", help="a group, not a person"),
         ),
         ("/Maintenance ana@example.com --role editor", "/Maintenance Technicians --group"),
@@ -668,7 +681,7 @@ VERBS: tuple[Verb, ...] = (
         "role",
         "Give someone who is invited already another role.",
         _role,
-        (_PATH, _THEM, arg("role", help=_ROLE_HELP, **_ROLE)),
+        (_PATH, _THEM, arg("role", help=_ROLE_HELP)),
         ("/Maintenance ana@example.com viewer",),
     ),
     Verb(

@@ -124,7 +124,7 @@ class BoxBrowser(ipw.VBox):  # type: ignore[misc]
         self._begin("Uploading …", lambda: self._upload(given))
 
     def download(self) -> None:
-        """Download what is selected to this machine's folder; local files that differ are kept."""
+        """Download what is selected to this machine's folder; a local file is kept."""
         chosen = self.selected
         self._begin("Downloading …", lambda: self._download(chosen))
 
