@@ -1,0 +1,78 @@
+"""The server extension: reads the credentials, registers the routes; what is heavy waits for the first request."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from tornado.ioloop import IOLoop
+from traitlets import TraitError
+
+from jupyter_box.config import BoxConfig
+from jupyter_box.errors import NotConfigured
+
+from .backend import Backend
+from .routes import handlers
+
+
+class BoxExtension(ExtensionApp):
+    """Box in the Jupyter server, under `<base_url>jupyter-box/`."""
+
+    name = "jupyter_box"
+    classes = [*ExtensionApp.classes, BoxConfig]  # noqa: RUF012  as traitlets has it
+
+    def initialize_settings(self) -> None:
+        """Read the credentials once, and take the secrets out of what kernels and terminals inherit."""
+        self.backend = self._make_backend()
+        self._hand_over()
+        # the port may still move to the next free one before the loop runs
+        IOLoop.current().add_callback(self._hand_over)
+
+    def initialize_handlers(self) -> None:
+        """Register the routes."""
+        self.handlers.extend(handlers(self.backend))
+
+    async def stop_extension(self) -> None:
+        """End what still runs."""
+        self.backend.close()
+
+    def _make_backend(self) -> Backend:
+        try:
+            return Backend(BoxConfig(parent=self))
+        except TraitError as error:
+            problem = NotConfigured(
+                f"A setting of BoxConfig is wrong: {error}", hint="Correct Jupyter's configuration."
+            )
+            return Backend(BoxConfig(), problem)
+
+    def _hand_over(self) -> None:
+        config = self.backend.config
+        if config.scrub_environment and (config.secrets_given() or self._is_configured()):
+            self._ensure_token()
+            config.hand_over(self._address())
+
+    def _is_configured(self) -> bool:
+        try:
+            self.backend.config.credentials()
+        except NotConfigured as problem:
+            self.log.warning("jupyter_box: %s", problem)
+            return False
+        return True
+
+    @property
+    def _server(self) -> Any:
+        return self.serverapp
+
+    def _ensure_token(self) -> None:
+        """Give a server that has only a password a token too: kernels cannot sign in with a password."""
+        provider = self._server.identity_provider
+        if provider.auth_enabled and not provider.token:
+            provider.token = secrets.token_hex(24)
+
+    def _address(self) -> str:
+        server = self._server
+        host = "127.0.0.1" if server.ip in {"", "0.0.0.0", "localhost"} else server.ip  # noqa: S104  not bound to here
+        host = "::1" if host == "::" else host
+        scheme = "https" if server.certfile else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.port}{server.base_url}"

@@ -1,0 +1,161 @@
+"""The REST face as an OpenAPI document, made from the route table and from the values that it answers with."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from jupyter_box import __version__, items
+
+from .routes import PREFIX, ROUTES, Operation, Route
+
+JSON = "application/json"
+VALUES = (items.Item, items.Version, items.SharedLink, items.Collaboration, items.User, items.Lock, items.Account)
+PLAIN: Mapping[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    datetime: {"type": "string", "format": "date-time"},
+    type(None): {"type": "null"},
+}
+
+
+def document(base_url: str = "/") -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of the REST face.
+
+    Args:
+        base_url: Where the Jupyter server is, e.g. `/user/alice/`.
+    """
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "jupyter-box", "version": __version__, "description": _INTRODUCTION},
+        "servers": [{"url": f"{base_url.rstrip('/')}/{PREFIX}"}],
+        "security": [{"token": []}, {"login": [], "xsrf": []}],
+        "paths": {f"/{route.path}": _path(route) for route in ROUTES},
+        "components": {"schemas": _schemas(), "securitySchemes": _SECURITY},
+    }
+
+
+_INTRODUCTION = (
+    "Box in the Jupyter server. Login and XSRF are Jupyter's own. A `path` starts at the drive's root, its slashes "
+    "stand as they are; `id:123` is an item by its id. Every error is `{code, message, hint, request_id}`."
+)
+_SECURITY = {
+    "token": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`token`, a space, the token"},
+    "login": {"type": "apiKey", "in": "cookie", "name": "username-host", "description": "Jupyter's login cookie"},
+    "xsrf": {"type": "apiKey", "in": "header", "name": "X-XSRFToken", "description": "The value of the cookie `_xsrf`"},
+}
+_PATH = {
+    "name": "path",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "A path of the drive, or `id:` and an id.",
+}
+
+
+def _path(route: Route) -> dict[str, Any]:
+    parameters = {"parameters": [_PATH]} if "{path}" in route.path else {}
+    return {**parameters, **{verb: _operation(route, verb) for verb in route.operations}}
+
+
+def _operation(route: Route, verb: str) -> dict[str, Any]:
+    operation = route.operations[verb]
+    name = route.path.split("/")[0].removesuffix(".json")
+    responses = {str(status): _answer(status, kind) for status, kind in operation.answers.items()}
+    return {
+        "operationId": f"{verb}-{name}",
+        "summary": operation.summary,
+        "parameters": _parameters(operation),
+        **_body(operation.body),
+        "responses": {**responses, "default": _answer(0, "Error")},
+    }
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    query = [_parameter("query", name, schema) for name, schema in operation.query.items()]
+    return query + [_parameter("header", name, {"type": "string"}) for name in operation.headers]
+
+
+def _parameter(place: str, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    style = {"style": "form", "explode": False} if schema["type"] == "array" else {}
+    described = {"description": schema["description"]} if "description" in schema else {}
+    rules = {key: value for key, value in schema.items() if key not in {"description", "x-required"}}
+    required = bool(schema.get("x-required"))
+    return {"name": name, "in": place, "required": required, **described, **style, "schema": rules}
+
+
+def _body(body: Any) -> dict[str, Any]:
+    if body is None:
+        return {}
+    if isinstance(body, str):
+        return {"requestBody": {"content": {body: {"schema": {"type": "string", "format": "binary"}}}}}
+    return {"requestBody": {"required": bool(body["required"]), "content": {JSON: {"schema": body}}}}
+
+
+def _answer(status: int, kind: str | None) -> dict[str, Any]:
+    text = {0: "An error", 204: "Done", 302: "Elsewhere", 304: "Not modified"}.get(status, "What was asked for")
+    if kind is None:
+        return {"description": text}
+    if "/" in kind:
+        return {"description": text, "content": {kind: {}}}
+    return {"description": text, "content": {JSON: {"schema": _reference(kind)}}}
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _schemas() -> dict[str, Any]:
+    from jupyter_box.drive import Status  # a late import: it brings the Box SDK
+
+    values = {cls.__name__: _of_class(cls) for cls in (*VALUES, Status)}
+    return {**values, **_ENVELOPES}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list(name: str) -> dict[str, Any]:
+    return {"type": "array", "items": _reference(name)}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, PLAIN[type(None)]]}
+
+
+_TEXT, _NUMBER = PLAIN[str], PLAIN[float]
+_ENVELOPES = {
+    "Page": _object(items=_list("Item"), next_marker=_or_null(_TEXT), total_count=_or_null(PLAIN[int])),
+    "Found": _object(items=_list("Item")),
+    "Versions": _object(versions=_list("Version")),
+    "Link": _object(shared_link=_or_null(_reference("SharedLink"))),
+    "Collaborations": _object(collaborations=_list("Collaboration")),
+    "Token": _object(access_token=_TEXT, expires_in=_NUMBER, restricted_to={"type": "array"}),
+    "KernelToken": _object(access_token=_TEXT, expires_in=_or_null(_NUMBER), box_user={"type": "object"}, root=_TEXT),
+    "Error": _object(code=_TEXT, message=_TEXT, hint=_TEXT, request_id=_or_null(_TEXT)),
+}
+
+
+def _of_class(cls: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    return _object(**{each.name: _of_type(hints[each.name]) for each in dataclasses.fields(cls)})
+
+
+def _of_type(hint: Any) -> dict[str, Any]:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in {typing.Union, types.UnionType}:
+        return {"anyOf": [_of_type(each) for each in inner]}
+    if origin is typing.Literal:
+        return {"type": "string", "enum": list(inner)}
+    if origin in {tuple, list, frozenset}:
+        return {"type": "array", "items": _of_type(inner[0])}
+    if dataclasses.is_dataclass(hint):
+        return _reference(hint.__name__)  # type: ignore[union-attr]
+    return dict(PLAIN.get(hint, {"type": "object"}))

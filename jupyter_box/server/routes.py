@@ -1,0 +1,260 @@
+"""The REST face as one table: each route's path, handler, and for each verb what it takes and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_box.items import ROLES
+
+from .backend import Backend
+from .base import BoxHandler
+from .files import ArchiveHandler, FilesHandler
+from .inputs import Schema
+from .keeping import TrashHandler, VersionsHandler
+from .sharing import CollaborationsHandler, SharedLinkHandler
+from .status import ItemsHandler, OpenApiHandler, SearchHandler, StatusHandler, UnknownHandler
+from .tokens import KernelTokenHandler, TokensHandler
+
+PREFIX = "jupyter-box"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One verb of a route.
+
+    Attributes:
+        summary: What it does, in one line.
+        answers: Status to what comes: the name of a schema, a media type (with a slash), or None for no body.
+        query: The parameters by name.
+        body: The JSON body's schema, or a media type; None for no body.
+        headers: The request headers that count.
+    """
+
+    summary: str
+    answers: Mapping[int, str | None]
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    body: Any = None
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route; `{path}` in it is a path of the drive, whose slashes stand as they are."""
+
+    path: str
+    handler: type[BoxHandler]
+    operations: Mapping[str, Operation]
+
+    def pattern(self) -> str:
+        """Return what Tornado matches a URL with, after the server's base URL."""
+        return rf"/{PREFIX}/" + self.path.replace("/{path}", r"(?:/(?P<path>.*))?").replace(".json", r"\.json")
+
+
+def handlers(backend: Backend) -> list[tuple[str, type[BoxHandler], dict[str, Any]]]:
+    """Return the handlers of all routes, for Tornado; the last one answers for what is no route."""
+    every = [*ROUTES, Route(".*", UnknownHandler, {})]
+    return [(route.pattern(), route.handler, {"backend": backend, "operations": route.operations}) for route in every]
+
+
+def _object(*required: str, **properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+def _text(description: str, **rules: Any) -> dict[str, Any]:
+    return {"type": "string", "description": description, **rules}
+
+
+def _choice(description: str, *values: str) -> Schema:
+    return {"type": "string", "description": description, "enum": list(values)}
+
+
+def _flag(description: str) -> Schema:
+    return {"type": "boolean", "description": description}
+
+
+def _whole(description: str, least: int, most: int) -> Schema:
+    return {"type": "integer", "description": description, "minimum": least, "maximum": most}
+
+
+def _needed(schema: Schema) -> Schema:
+    return {**schema, "x-required": True}
+
+
+_ID = "^[0-9]+$"
+_VERSION = _text("Id of a version.", pattern=_ID)
+_WHO = _text("A user's login or id, a group's name or id, or the id of the collaboration.", minLength=1, maxLength=320)
+_ROLE = _choice("What they may do.", *ROLES)
+_SCOPES = "^[a-z_.]+$"
+_CONDITIONS = ("If-None-Match", "If-Modified-Since")
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "status",
+        StatusHandler,
+        {"get": Operation("Who we are in Box; or why there is no connection and what to do", {200: "Status"})},
+    ),
+    Route(
+        "items/{path}",
+        ItemsHandler,
+        {
+            "get": Operation(
+                "One page of a folder",
+                {200: "Page"},
+                {
+                    "limit": _whole("The most items of the page.", 1, 1000),
+                    "marker": _text("The `next_marker` of the page before."),
+                    "sort": _choice("What Box sorts by.", "name", "date", "size", "id"),
+                    "direction": _choice("Ascending or descending.", "asc", "desc"),
+                },
+            )
+        },
+    ),
+    Route(
+        "files/{path}",
+        FilesHandler,
+        {
+            "get": Operation(
+                "A file's bytes; with `redirect=1` a redirect to Box's own pre-signed address",
+                {200: "*/*", 206: "*/*", 302: None, 304: None},
+                {
+                    "version": _VERSION,
+                    "redirect": _flag("Answer 302 to Box's own pre-signed address."),
+                    "download": _flag("Let the browser save it instead of showing it."),
+                },
+                headers=("Range", "If-Range", *_CONDITIONS),
+            ),
+            "head": Operation(
+                "A file's size, type and entity tag",
+                {200: None, 206: None, 304: None},
+                {"version": _VERSION},
+                headers=("Range", *_CONDITIONS),
+            ),
+            "put": Operation(
+                "Write a file: a new one, or a new version of what is there",
+                {200: "Item", 201: "Item"},
+                body="application/octet-stream",
+                headers=("If-Match", "If-None-Match"),
+            ),
+        },
+    ),
+    Route(
+        "versions/{path}",
+        VersionsHandler,
+        {
+            "get": Operation("A file's versions, the newest first", {200: "Versions"}),
+            "post": Operation(
+                "Make an old version the current one", {201: "Version"}, body=_object("version", version=_VERSION)
+            ),
+            "delete": Operation("Delete an old version", {204: None}, {"version": _needed(_VERSION)}),
+        },
+    ),
+    Route(
+        "archive/{path}",
+        ArchiveHandler,
+        {"get": Operation("A folder as a zip, made while it is sent", {200: "application/zip"})},
+    ),
+    Route(
+        "search",
+        SearchHandler,
+        {
+            "get": Operation(
+                "Box's search",
+                {200: "Found"},
+                {
+                    "q": _needed(_text("What to look for.", minLength=1)),
+                    "type": _choice("Only this kind of item.", "file", "folder", "web_link"),
+                    "extensions": {
+                        "type": "array",
+                        "items": {"type": "string", "pattern": "^[A-Za-z0-9]+$"},
+                        "description": "Only files with one of these extensions, separated by commas.",
+                    },
+                    "ancestor": _text("Only below this folder: a path, or an id as in `id:123`."),
+                    "limit": _whole("The most items.", 1, 1000),
+                },
+            )
+        },
+    ),
+    Route(
+        "shared-links/{path}",
+        SharedLinkHandler,
+        {
+            "get": Operation("An item's shared link, or null", {200: "Link"}),
+            "put": Operation(
+                "Make or change the shared link",
+                {200: "Link"},
+                body=_object(
+                    access=_choice("Who may use it.", "open", "company", "collaborators"),
+                    password=_text("What it asks for; open links only."),
+                    expires=_text("When it ends.", format="date-time"),
+                    can_download=_flag("Whether it allows the download."),
+                ),
+            ),
+            "delete": Operation("Take the shared link away", {204: None}),
+        },
+    ),
+    Route(
+        "collaborations/{path}",
+        CollaborationsHandler,
+        {
+            "get": Operation("Who is invited to this very item", {200: "Collaborations"}),
+            "post": Operation(
+                "Invite a user or a group",
+                {201: "Collaboration"},
+                body=_object("who", who=_WHO, role=_ROLE, group=_flag("Whether `who` is a group.")),
+            ),
+            "put": Operation(
+                "Change a role", {200: "Collaboration"}, body=_object("who", "role", who=_WHO, role=_ROLE)
+            ),
+            "delete": Operation("Uninvite", {204: None}, {"who": _needed(_WHO)}),
+        },
+    ),
+    Route(
+        "trash",
+        TrashHandler,
+        {
+            "get": Operation("What was deleted", {200: "Found"}, {"limit": _whole("The most items.", 1, 1000)}),
+            "post": Operation(
+                "Restore an item",
+                {201: "Item"},
+                body=_object(
+                    "id",
+                    id=_text("The item's id.", pattern=_ID),
+                    name=_text("Its new name, where the old one is taken."),
+                    folder=_text("The folder it goes to, where its own is gone."),
+                ),
+            ),
+            "delete": Operation(
+                "Delete an item for good", {204: None}, {"id": _needed(_text("The item's id.", pattern=_ID))}
+            ),
+        },
+    ),
+    Route(
+        "tokens",
+        TokensHandler,
+        {
+            "post": Operation(
+                "A token for one item and a few scopes, for a browser that talks to Box directly; off by default",
+                {200: "Token"},
+                body=_object(
+                    "path",
+                    "scopes",
+                    path=_text("The item."),
+                    scopes={
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "pattern": _SCOPES},
+                        "description": "Box's names of what the token may do.",
+                    },
+                ),
+            )
+        },
+    ),
+    Route(
+        "kernel-token",
+        KernelTokenHandler,
+        {"post": Operation("A short-lived token for this server's own kernels", {200: "KernelToken"})},
+    ),
+    Route("openapi.json", OpenApiHandler, {"get": Operation("This description", {200: "application/json"})}),
+)
