@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from mmap import mmap
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -111,9 +112,11 @@ class Patience:
         _waiter.get().check()
 
     def wait(self, seconds: float, reason: str) -> None:
-        """Wait, telling the listener the reason and the seconds first; raise `Cancelled` once the caller asks to stop."""
+        """Wait, telling the listener why and how long first; raise `Cancelled` once the caller asks to stop."""
         waiter = _waiter.get()
         waiter.check()
+        if not seconds:
+            return
         waiter.on_wait(seconds, f"{reason} {max(1, round(seconds))} s")
         self.clock.sleep(seconds, waiter.cancel)
         waiter.check()
@@ -417,15 +420,19 @@ class Connections(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.auth = _as_it_is
+        # Box needs none, and a cookie of one identity must not go with the next
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._settings: dict[object, dict[str, Any]] = {}
         for scheme in ("https://", "http://"):
             self.mount(scheme, _Adapter())
 
-    def merge_environment_settings(self, url: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the environment's proxies and certificates for an address."""
-        settings = super().merge_environment_settings(url, *args, **kwargs)
-        if urlsplit(str(url)).hostname in LOOPBACK:
-            settings["proxies"] = {}
-        return settings
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Return the environment's proxies and certificates for an address, looked up once a host as it takes a while."""
+        host = _host(url)
+        if host not in self._settings:
+            settings = super().merge_environment_settings(url, proxies, None, verify, cert)
+            self._settings[host] = {**settings, "proxies": {}} if host[1] in LOOPBACK else dict(settings)
+        return {**self._settings[host], "stream": stream}
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
         """Drop what says who we are when a redirect leads to another host."""

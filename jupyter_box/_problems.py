@@ -159,7 +159,7 @@ def refusal(response: requests.Response, what: str = "") -> BoxError:
     code, row = _row(response.status_code, body)
     sentence = row.message.format(what=what or "The item", says=_says(body) or f"HTTP {response.status_code}.")
     return row.error(
-        sentence[:1].upper() + sentence[1:],
+        sentence,
         hint=row.hint,
         code=code or None,
         request_id=body.get("request_id") or response.headers.get("box-request-id"),

@@ -12,7 +12,7 @@ from box_sdk_gen import AccessToken, Authentication, NetworkSession
 from ._grants import Grants, Token, identity_of
 from ._network import CLOCK, Clock, Network
 from .config import Credentials, DeveloperToken, Endpoints
-from .errors import BoxError, NotAuthorized, NotConfigured
+from .errors import BoxError, Cancelled, NotAuthorized, NotConfigured
 
 # A token is renewed this many seconds before its end, or a tenth of its life, whichever is less.
 EARLY = 300.0
@@ -180,6 +180,8 @@ class Auth(Authentication):
         try:
             if self._kept is kept:
                 self._fetch()
+        except Cancelled:
+            raise
         except BoxError:
             # it still holds: a failing token endpoint must not stop the work before it has to
             later = min(kept.ends_at, self._clock.monotonic() + PAUSE)
@@ -203,7 +205,8 @@ class Auth(Authentication):
         try:
             token = self._ask(rejected)
         except BoxError as error:
-            self._failure = error
+            # who cancelled did so for themselves, not for the threads that wait for the same token
+            self._failure = None if isinstance(error, Cancelled) else error
             raise
         finally:
             self._rounds += 1

@@ -143,7 +143,7 @@ def test_a_code_of_box_becomes_our_error(status, code, error):
         assert type(found) is error
         assert found.code == code
         assert found.request_id == "r7"
-        assert "eports/q3.csv" in found.message or status in (403, 429)
+        assert "reports/q3.csv" in found.message or status in (403, 429)
     assert isinstance(found, error)
 
 
