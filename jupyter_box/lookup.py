@@ -97,11 +97,14 @@ class Lookup:
         try:
             return Lookup(self._session, f"{ID_PREFIX}{given}").folder(path).id
         except NotFound as error:
-            raise NotFound(
-                f"The drive's root folder {wanted} is not in Box.",
-                hint=f"Check BOX_ROOT_FOLDER, and that the folder is shared with this account. {error.hint}".strip(),
-                code="root_not_found",
-            ) from error
+            raise self._root_missing(error.hint) from error
+
+    def _root_missing(self, more: str = "") -> NotFound:
+        return NotFound(
+            f"The drive's root folder {self._wanted_root} is not in Box.",
+            hint=f"Check BOX_ROOT_FOLDER, and that the folder is shared with this account. {more}".strip(),
+            code="root_not_found",
+        )
 
     def item(self, path: str) -> Item:
         """Return the item at a normalised path, as Box has it now.
@@ -154,11 +157,11 @@ class Lookup:
         ref = self.folder(path)
         try:
             return act(ref)
-        except NotFound:
+        except NotFound as error:
             self.forget_path(path)
             again = self.folder(path)
             if again == ref:
-                raise
+                raise (self._root_missing() if ref.path == ROOT else error) from error
         return act(again)
 
     def child(self, folder: Ref, name: str, *, anew: bool = False) -> Ref | None:
@@ -241,6 +244,8 @@ class Lookup:
         start, names = self._start(path)
         if start is None:
             return self._missing_id(path.partition("/")[0])
+        if not names:
+            return self._root_missing()
         folder, depth = start, 0
         while depth < len(names) - 1 and (child := self.child(folder, names[depth])) and child.type == "folder":
             folder, depth = child, depth + 1

@@ -68,6 +68,11 @@ def test_a_folder_does_not_go_into_itself(drive, target):
         drive.move("/a", target)
 
 
+def test_an_item_moved_onto_its_own_id_stays(drive):
+    for item in (drive.mkdir("/a"), drive.write("/x", "x")):
+        assert drive.move(item.path, f"id:{item.id}").path == item.path
+
+
 def test_a_missing_target_folder_is_not_made(drive):
     drive.write("/x", "x")
     for verb in (drive.move, drive.copy):

@@ -130,9 +130,9 @@ class Changes(Core):
             return Ref(found.id, "folder", found.path), item.name
         if found and (found.id, found.type) != (item.id, item.type):
             raise taken(found)
-        parent, name = paths.split(whole)
-        if not name or paths.is_id(whole):
-            raise not_a_folder(whole)
+        if paths.is_id(whole) and not found:
+            raise self._lookup.missing(whole)
+        parent, name = paths.split(found.path if found and paths.is_id(whole) else whole)
         return self._lookup.folder(parent), name
 
     def _moved(self, before: Item, after: Item) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -77,7 +78,9 @@ class Finding(Core):
 
     def favourites(self) -> list[Item]:
         """Return the account's favourites that are in the drive."""
-        return [item for json in self._favourite_entries() if (item := self._lookup.place(json))]
+        placed = (self._lookup.place(json) for json in self._favourite_entries())
+        # Box's published API does not tell of an item itself whether it is one
+        return [replace(item, favourite=True) for item in placed if item]
 
     def add_favourite(self, path: str) -> Item:
         """Make an item a favourite of the account; returns it.
@@ -85,7 +88,7 @@ class Finding(Core):
         Raises:
             NotFound: It is not there.
         """
-        return self._update(self._item(path), collections=[{"id": self._favourites_id()}])
+        return replace(self._update(self._item(path), collections=[{"id": self._favourites_id()}]), favourite=True)
 
     def remove_favourite(self, path: str) -> Item:
         """Make an item no favourite of the account any more; returns it.
@@ -93,7 +96,7 @@ class Finding(Core):
         Raises:
             NotFound: It is not there.
         """
-        return self._update(self._item(path), collections=[])
+        return replace(self._update(self._item(path), collections=[]), favourite=False)
 
     def _results(self, params: dict[str, Any], folder: str | None, wanted: int) -> Iterator[Item]:
         """Yield what is found below a folder; Box is asked again only for what is below the drive's root."""

@@ -80,9 +80,10 @@ class Sharing(Core):
             NotFound: The item, the person or the group is not there.
             Denied: Our role, or the administrator, does not allow it.
         """
+        role = _role(role)
         item = self._sharable(path)
         whom = self._group(who) if group else _person(who)
-        body = {"item": {"type": item.type, "id": item.id}, "accessible_by": whom, "role": _role(role)}
+        body = {"item": {"type": item.type, "id": item.id}, "accessible_by": whom, "role": role}
         try:
             return Collaboration.of(self._session.call("POST", "/collaborations", json=body, what=item.path))
         except BoxError as error:
@@ -128,10 +129,11 @@ class Sharing(Core):
             NotFound: They do not work with this item.
             Denied: Our role does not allow it.
         """
+        body = {"role": _role(role)}
         item = self._item(path)
         collaboration = self._collaboration(item, who)
         return Collaboration.of(
-            self._session.call("PUT", f"/collaborations/{collaboration.id}", json={"role": _role(role)}, what=item.path)
+            self._session.call("PUT", f"/collaborations/{collaboration.id}", json=body, what=item.path)
         )
 
     def lock(self, path: str, *, expires: datetime | None = None, prevent_download: bool = False) -> Item:

@@ -1,0 +1,119 @@
+"""The drive as a whole: its status, its tokens, and that many threads may use it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from jupyter_box import connect
+from jupyter_box.drive import Drive, Status
+from jupyter_box.errors import BoxError, NotConfigured
+
+
+def test_status_says_who_and_where_we_are(drive, box):
+    status = drive.status()
+    assert status.connected
+    assert status.mode == "client_credentials"
+    assert status.account.id == box.service_account
+    assert status.root.id == drive.stat("/").id
+    assert status.root.path == "/"
+    assert status.quota.used == status.account.space_used
+    assert set(status.versions) == {"jupyter-box", "boxsdk", "python"}
+    assert status.to_dict()["account"]["login"] == status.account.login
+    assert (status.code, status.message) == ("", "")
+
+
+def test_status_says_why_there_is_no_connection(box_environment, monkeypatch):
+    monkeypatch.setenv("BOX_CLIENT_SECRET", "wrong-canary")
+    with connect() as drive:
+        status = drive.status()
+    assert not status.connected
+    assert status.code
+    assert status.message
+    assert status.hint
+    assert "wrong-canary" not in str(status)
+
+
+def test_status_of_settings_that_make_no_drive():
+    with pytest.raises(NotConfigured) as error:
+        connect()
+    status = Status.disconnected(error.value)
+    assert (status.connected, status.code, status.mode) == (False, "not_configured", "")
+    assert "BOX_CLIENT_ID" in status.hint
+
+
+def test_nothing_is_sent_before_the_first_operation(box, box_environment):
+    box.clear()
+    with connect() as drive:
+        assert repr(drive) == "<Drive cwd='/'>"
+        assert isinstance(drive, Drive)
+    assert not box.counts
+
+
+def test_the_sdk_client_is_signed_in(drive, box):
+    assert drive.client.users.get_user_me().id == box.service_account
+
+
+def test_a_token_is_good_for_one_item_only(drive):
+    drive.mkdir("/a")
+    inside, beside = drive.write("/a/x", "x"), drive.write("/y", "y")
+    token = drive.token("/a", scopes=["base_explorer", "item_download"])
+    assert token["expires_in"] > 0
+    status = {
+        item.id: drive._session.send(
+            "GET",
+            f"{drive._session.endpoints.api}/2.0/files/{item.id}",
+            headers={"Authorization": f"Bearer {token['access_token']}"},
+            authorize=False,
+            ok=(403, 404),
+        ).status_code
+        for item in (inside, beside)
+    }
+    assert status[inside.id] == 200
+    assert status[beside.id] in {403, 404}
+
+
+def test_many_threads_may_use_one_drive(drive):
+    def work(number):
+        drive.mkdir(f"/t/{number % 3}")
+        drive.write(f"/t/{number % 3}/{number}", str(number))
+        return drive.read(f"/t/{number % 3}/{number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(24))) == [str(number).encode() for number in range(24)]
+    assert sorted(item.name for item in drive.list("/t")) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda drive, path: drive.stat(path),
+        lambda drive, path: list(drive.list(path)),
+        lambda drive, path: drive.page(path),
+        lambda drive, path: drive.cd(path),
+        lambda drive, path: drive.read(path),
+        lambda drive, path: drive.open(path),
+        lambda drive, path: drive.download(path),
+        lambda drive, path: drive.move(path, "/"),
+        lambda drive, path: drive.rename(path, "new"),
+        lambda drive, path: drive.copy(path, "/"),
+        lambda drive, path: drive.remove(path),
+        lambda drive, path: drive.versions(path),
+        lambda drive, path: drive.share(path),
+        lambda drive, path: drive.unshare(path),
+        lambda drive, path: drive.invite(path, "a@example.com"),
+        lambda drive, path: drive.collaborators(path),
+        lambda drive, path: drive.lock(path),
+        lambda drive, path: drive.unlock(path),
+        lambda drive, path: drive.archive(path),
+        lambda drive, path: drive.token(path),
+        lambda drive, path: drive.search("x", folder=path),
+    ],
+)
+@pytest.mark.parametrize("path", ["/no/thing", "id:424242"])
+def test_every_error_names_its_path(drive, operation, path):
+    with pytest.raises(BoxError) as error:
+        operation(drive, path)
+    assert path in error.value.message
+    assert error.value.hint or path.startswith("id:")
