@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 NOTEBOOK = "getting-started.ipynb"
+# so that the first thing a new user sees is no question about news from Jupyter
+NEWS, NO_NEWS = "@jupyterlab/apputils-extension/notification.jupyterlab-settings", b'{"fetchNews": "false"}\n'
 LONGEST_START = 120  # seconds; a first start on a slow disk takes 20
 
 
@@ -60,12 +62,13 @@ def _run(options: argparse.Namespace) -> int:
     from .emulator import Emulator
 
     data = Path(options.data).expanduser().resolve()
-    work, log = _prepare(data), data / "jupyterlab.log"
+    _prepare(data)
+    log = data / "jupyterlab.log"
     _say("Starting the emulator and JupyterLab ...")
     with (
         _signals_interrupt(),
         Emulator(data=data / "box", seed=True) as box,
-        _jupyterlab(_command(options, work), log, _environment(box.env)) as (lab, address),
+        _jupyterlab(_command(options, data), log, _environment(box.env)) as (lab, address),
     ):
         _say(f"\n    {address}\n\nThe sample drive is an emulator's, not Box. Ctrl-C stops both.")
         if not options.no_browser and _has_display():
@@ -74,17 +77,17 @@ def _run(options: argparse.Namespace) -> int:
     raise DemoError(f"JupyterLab ended by itself; {log} says why.")
 
 
-def _prepare(data: Path) -> Path:
-    """Make the folder for notebooks, with the getting-started notebook unless it is there."""
-    work = data / "notebooks"
+def _prepare(data: Path) -> None:
+    """Make the folder, with the getting-started notebook and JupyterLab's settings unless they are there."""
+    notebook = resources.files("jupyter_box") / "notebooks" / NOTEBOOK
+    contents = {data / "notebooks" / NOTEBOOK: notebook.read_bytes(), data / "settings" / NEWS: NO_NEWS}
     try:
-        work.mkdir(parents=True, exist_ok=True)
-        if not (work / NOTEBOOK).exists():
-            source = resources.files("jupyter_box") / "notebooks" / NOTEBOOK
-            (work / NOTEBOOK).write_bytes(source.read_bytes())
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.write_bytes(content)
     except OSError as error:
-        raise DemoError(f"{work} cannot be written: {error.strerror}. Choose another folder with --data.") from None
-    return work
+        raise DemoError(f"{data} cannot be written: {error.strerror}. Choose another folder with --data.") from None
 
 
 def _environment(box: dict[str, str]) -> dict[str, str]:
@@ -107,9 +110,11 @@ def _jupyterlab(command: list[str], log: Path, env: dict[str, str]) -> Iterator[
             _end(lab)
 
 
-def _command(options: argparse.Namespace, work: Path) -> list[str]:
+def _command(options: argparse.Namespace, data: Path) -> list[str]:
+    """Return JupyterLab's command; what people change in the demo's JupyterLab stays in the demo."""
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--ip={options.ip}", f"--port={options.port}"]
-    command += [f"--ServerApp.root_dir={work}", "--ServerApp.port_retries=100"]
+    command += [f"--ServerApp.root_dir={data / 'notebooks'}", "--ServerApp.port_retries=100"]
+    command += [f"--LabApp.user_settings_dir={data / 'settings'}", f"--LabApp.workspaces_dir={data / 'workspaces'}"]
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return [*command, "--allow-root"] if is_root else command
 

@@ -26,7 +26,8 @@ def test_a_data_folder_that_cannot_be_made_is_one_clear_line(tmp_path, capsys):
 
 
 def test_the_notebook_is_there_and_a_changed_one_is_kept(tmp_path):
-    notebook = demo._prepare(tmp_path) / demo.NOTEBOOK
+    demo._prepare(tmp_path)
+    notebook = tmp_path / "notebooks" / demo.NOTEBOOK
     assert json.loads(notebook.read_text())["cells"]
     notebook.write_text("mine")
     demo._prepare(tmp_path)
