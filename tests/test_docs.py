@@ -88,6 +88,23 @@ def test_every_page_is_in_the_contents():
     assert not [page for page in pages if page != "index" and not re.search(rf"^{page}$", index, re.MULTILINE)]
 
 
+def messages(page):
+    """Return the pieces of the messages that the page's tables quote under `it says`, without what varies."""
+    cells = re.findall(
+        r"^\| (`.*?`)[^`|]*\|", page.read_text(encoding="utf-8").partition("Elsewhere:")[0], re.MULTILINE
+    )
+    quoted = [quote for cell in cells for quote in re.findall(r"`([^`]+)`", cell)]
+    return [piece.strip() for quote in quoted for piece in quote.split("…") if piece.strip()]
+
+
+@pytest.mark.parametrize("page", ["admin/troubleshooting.md", "guide/errors.md"])
+def test_quoted_messages_are_those_of_the_code(page):
+    source = "".join(path.read_text(encoding="utf-8") for path in (REPO / "jupyter_box").rglob("*.py"))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    assert messages(DOCS / page)
+    assert not [piece for piece in messages(DOCS / page) if piece not in source]
+
+
 def blocks(page):
     """Return a page's fenced examples as IPython cells; a `console` block's commands become one shell script."""
     fences = re.findall(r"^```(\w+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
