@@ -427,7 +427,7 @@ class Connections(requests.Session):
             self.mount(scheme, _Adapter())
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Return the environment's proxies and certificates for an address, looked up once a host as it takes a while."""
+        """Return the environment's proxies and certificates for an address, looked up once a host for speed."""
         host = _host(url)
         if host not in self._settings:
             settings = super().merge_environment_settings(url, proxies, None, verify, cert)
