@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from .events import Listener, Progress
 
 T = TypeVar("T")
-NOTICED = 1.0  # seconds of a wait that a person wonders about
+NOTICED = 2.0  # seconds of a wait that a person wonders about
 TICK = 0.1  # seconds between two looks at the progress; a person sees no more
 
 

@@ -1,7 +1,7 @@
 """The command line `jupyter box VERB`: the verbs of the table for shells and pipes; it parses, prints and exits.
 
 Exit codes: 0 done; 1 something failed; 2 wrong usage; 3 not configured; 4 not authorised; 5 denied; 6 not found;
-7 the name is taken; 8 changed meanwhile; 9 too large; 10 storage full; 11 a name that Box refuses; 12 Box is busy;
+7 the name is taken; 8 changed meanwhile; 9 too large; 10 storage full; 11 a name that Box refuses; 12 busy;
 13 corrupted; 14 no answer; 130 interrupted. `doctor` has its own: 0 all well, 1 warnings, 2 failures.
 """
 
@@ -172,3 +172,7 @@ def _standard_input() -> BinaryIO:
 
 def _address(drive: Drive, path: str) -> str:
     return drive.stat(path).web_url
+
+
+if __name__ == "__main__":
+    sys.exit(main())

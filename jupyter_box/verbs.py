@@ -146,8 +146,21 @@ def run(args: argparse.Namespace, connect: Callable[[], Drive], face: Face) -> A
 
 
 def arg(*flags: str, completes: Literal["box", "local", "both", ""] = "", **options: Any) -> Argument:
-    """Return an argument as `add_argument` would take it."""
+    """Return an argument as `add_argument` would take it; a path is never empty."""
+    if completes:
+        options.setdefault("type", filled)
     return Argument(flags, options, completes)
+
+
+def filled(text: str) -> str:
+    """Return the text, which is a path.
+
+    Raises:
+        ArgumentTypeError: It is empty, which Python would take as the current folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("a path cannot be empty; . is the current folder")
+    return text
 
 
 def later(text: str) -> datetime:

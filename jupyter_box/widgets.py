@@ -56,7 +56,7 @@ class BoxBrowser(ipw.VBox):  # type: ignore[misc]
         self._worker = ThreadPoolExecutor(1, "jupyter-box browser")
         self._lock = threading.Lock()
         self._last: Future[None] | None = None
-        self._path = "/"
+        self._path = drive.cwd
         self._items: list[Item] = []
         self._marker: str | None = None
         self._total: int | None = None
@@ -134,7 +134,7 @@ class BoxBrowser(ipw.VBox):  # type: ignore[misc]
         super().close()
 
     def _make_parts(self) -> None:
-        self.crumbs = ipw.HBox(layout=ipw.Layout(flex_flow="row wrap"))
+        self.crumbs = ipw.HBox(self._crumbs(), layout=_wrapped())
         self.filter = ipw.Text(placeholder="Filter by name", description="Filter", continuous_update=True)
         self.listing = ipw.SelectMultiple(rows=ROWS, description="Items", layout=ipw.Layout(width="100%"))
         self.listing.style.description_width = "0"
@@ -220,8 +220,6 @@ class BoxBrowser(ipw.VBox):  # type: ignore[misc]
             self.upload(files)
 
     def _absolute(self, path: str) -> str:
-        if path in {"", "."} and not self._items:
-            return self._drive.cwd
         return paths.normalise(path, self._path)
 
     def _show_items(self) -> None:
