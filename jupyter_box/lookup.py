@@ -202,6 +202,8 @@ class Lookup:
 
     def by_id(self, id: str) -> Item | None:  # noqa: A002
         """Return the item of the drive that has the id, of whichever type it is, or None."""
+        if not (id.isascii() and id.isdigit()):
+            return None
         known = self._memory.get((ID_PREFIX, id))
         for kind in sorted(_KINDS, key=lambda kind: known is None or kind != known.type):
             json = self._fetch_if_there(kind, id)
@@ -324,7 +326,7 @@ class Lookup:
         except NotFound:
             pass
         try:
-            return self.holds_trashed(self._session.call("GET", f"/folders/{id}/trash", params={"fields": FIELDS}))
+            return self.holds_trashed(self._session.call("GET", f"/folders/{id}/trash"))
         except BoxError:
             return False
 

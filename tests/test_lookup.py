@@ -110,7 +110,7 @@ def test_something_in_the_trash_says_so(drive):
     drive.mkdir("/a")
     file = drive.write("/a/x.csv", "x")
     drive.remove("/a/x.csv")
-    with pytest.raises(NotFound, match="/a/x.csv is in Box's trash") as error:
+    with pytest.raises(NotFound, match=r"/a/x\.csv is in Box's trash") as error:
         drive.stat("/a/x.csv")
     assert (error.value.code, error.value.item_id) == ("trashed", file.id)
     with pytest.raises(NotFound, match="is in Box's trash") as error:
@@ -131,8 +131,24 @@ def test_unicode_twins_are_two_names_and_the_other_is_told_of(drive):
 def test_an_id_that_is_nowhere_is_not_found(drive):
     with pytest.raises(NotFound, match="id:424242 is not in Box"):
         drive.stat("id:424242")
-    with pytest.raises(InvalidName):
-        drive.stat("id:x")
+    for path in ("id:x", "id:", "id:../0"):
+        with pytest.raises(InvalidName, match="is not an id"):
+            drive.stat(path)
+
+
+def test_a_web_link_is_an_item(drive):
+    drive.client.web_links.create_web_link("https://example.com/a", {"id": drive.stat("/").id}, name="Manual")
+    (link,) = drive.list("/")
+    assert (link.type, link.path, link.web_url) == ("web_link", "/Manual", "https://example.com/a")
+    assert drive.stat(f"id:{link.id}").path == "/Manual"
+    for act in (drive.read, drive.lock, drive.versions, drive.download):
+        with pytest.raises(InvalidName, match="/Manual is a web link, not a file"):
+            act("/Manual")
+    with pytest.raises(InvalidName, match="Box copies files and folders only"):
+        drive.copy("/Manual", "/Manual 2")
+    assert drive.rename("/Manual", "Handbook").path == "/Handbook"
+    drive.remove("/Handbook")
+    assert not list(drive.list("/"))
 
 
 def test_a_service_account_that_sees_nothing_says_whom_to_invite(box, box_environment, monkeypatch):

@@ -169,10 +169,10 @@ def test_a_taken_name_is_treated_as_asked(drive, logs, on_conflict, action, cont
 
 def test_a_taken_name_can_stop_the_upload(drive, logs):
     drive.write("/a.csv", "old")
-    with pytest.raises(Exists, match="/a.csv"):
+    with pytest.raises(Exists, match=r"/a\.csv"):
         drive.upload(logs / "a.csv", on_conflict="fail")
     drive.mkdir("/b/a.csv")
-    with pytest.raises(Exists, match="folder has the name /b/a.csv"):
+    with pytest.raises(Exists, match=r"folder has the name /b/a\.csv"):
         drive.upload(logs / "a.csv", "/b")
 
 

@@ -55,7 +55,7 @@ def test_a_lost_reply_to_the_deletion_of_a_version_is_no_error(drive, path, box)
 
 
 def test_the_current_version_is_not_deleted(drive, path):
-    with pytest.raises(InvalidName, match="current one of /x.csv"):
+    with pytest.raises(InvalidName, match=r"current one of /x\.csv"):
         drive.delete_version(path, drive.versions(path)[0].id)
     assert drive.read(path) == b"three"
 
@@ -64,7 +64,7 @@ def test_the_current_version_is_not_deleted(drive, path):
 def test_a_version_of_another_file_is_not_found(drive, path, verb):
     drive.write("/other", "1")
     drive.write("/other", "2")
-    with pytest.raises(NotFound, match="/x.csv has no version"):
+    with pytest.raises(NotFound, match=r"/x\.csv has no version"):
         getattr(drive, verb)(path, drive.versions("/other")[-1].id)
 
 
@@ -72,3 +72,12 @@ def test_a_folder_has_no_versions(drive):
     drive.mkdir("/a")
     with pytest.raises(InvalidName, match="/a is a folder, not a file"):
         drive.versions("/a")
+
+
+@pytest.mark.parametrize("version", ["x", "../../folders/0", "1?a=b", "\u0663"])
+def test_a_version_that_is_no_id_is_refused(drive, path, version, tmp_path):
+    for act in (drive.read, drive.open):
+        with pytest.raises(InvalidName, match="is not an id"):
+            act(path, version=version)
+    with pytest.raises(InvalidName, match="is not an id"):
+        drive.download(path, tmp_path, version=version)

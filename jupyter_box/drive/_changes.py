@@ -92,6 +92,8 @@ class Changes(Core):
             Busy: Box is still at work on one of the folders.
         """
         item = self._below_root(path, "copied")
+        if item.type == "web_link":
+            raise InvalidName(f"{item.path} is a web link.", hint="Box copies files and folders only.")
         folder, name = self._target(item, target)
         if taken := self._lookup.child(folder, name, anew=True):
             raise Exists(f"{taken.path} exists already.", hint="Choose another name.", item_id=taken.id)
@@ -161,8 +163,8 @@ class Changes(Core):
         with _making[int(parent.id) % len(_making)]:
             try:
                 made = self._create(parent, name)
-            except Exists:
-                return self._existing_folder(parent, name)
+            except Exists as error:
+                return self._existing_folder(parent, name, error)
             return self._reconcile(parent, made)
 
     def _create(self, parent: Ref, name: str) -> Item:
@@ -171,15 +173,15 @@ class Changes(Core):
         json = self._session.call("POST", "/folders", params={"fields": FIELDS}, json=body, what=whole)
         return self._placed(json, whole)
 
-    def _existing_folder(self, parent: Ref, name: str) -> Item:
+    def _existing_folder(self, parent: Ref, name: str, error: Exists) -> Item:
         """Return the folder that has the name: made by someone else, or by a request of ours whose reply was lost."""
         ref = self._lookup.child(parent, name, anew=True)
-        if ref is None:
-            raise self._lookup.missing(below(parent.path, name))
-        item = self._lookup.item(f"{paths.ID_PREFIX}{ref.id}")
-        if not item.is_folder:
-            raise taken(item)
-        return item
+        there = self._lookup.by_id(ref.id if ref else error.item_id or "")
+        if there is None:
+            raise error
+        if not there.is_folder:
+            raise taken(there)
+        return there
 
     def _reconcile(self, parent: Ref, made: Item) -> Item:
         twins = self._twins(parent, made.name)

@@ -19,7 +19,7 @@ from jupyter_box.transfer.download import new_sha1, verify
 from jupyter_box.transfer.local import local_errors
 
 from ._changes import Changes, taken
-from ._core import not_a_file
+from ._core import check_id, not_a_file
 
 
 class Content(Changes):
@@ -37,7 +37,7 @@ class Content(Changes):
             Denied: Our role does not allow the download.
             Corrupted: What came is not what Box has.
         """
-        file = self._transfers.whole(self._file(path), version)
+        file = self._transfers.whole(self._file(path), _version(version))
         with self._transfers.open(file, version=version) as download:
             data = download.read()
         digest = new_sha1()
@@ -58,7 +58,7 @@ class Content(Changes):
             NotFound: The file or the version is not there.
             Denied: Our role does not allow the download.
         """
-        return self._transfers.open(self._file(path), version=version, start=start, end=end)
+        return self._transfers.open(self._file(path), version=_version(version), start=start, end=end)
 
     def download_url(self, path: str, *, version: str | None = None) -> str | None:
         """Return Box's own address of a file's content, good for some minutes and without a token; None if it has none.
@@ -178,7 +178,7 @@ class Content(Changes):
                 item, target, overwrite=overwrite, on_progress=on_progress, cancel=cancel
             )
         return self._download_file(
-            item, target, version=version, overwrite=overwrite, on_progress=on_progress, cancel=cancel
+            item, target, version=_version(version), overwrite=overwrite, on_progress=on_progress, cancel=cancel
         )
 
     def _place(self, existing: Item | None, path: str) -> tuple[Ref, str]:
@@ -273,6 +273,10 @@ def _check_unchanged(existing: Item | None, path: str, if_match: str | None) -> 
     if if_match is not None and (existing is None or if_match not in {"*", existing.etag}):
         how = "has a newer version in Box" if existing else "is gone from Box"
         raise Changed(f"{path} {how}.", hint="Read it again, or write without the condition.")
+
+
+def _version(version: str | None) -> str | None:
+    return version and check_id(version, "List the file's versions to see theirs.")
 
 
 def _local(local: str | os.PathLike[str]) -> Path:

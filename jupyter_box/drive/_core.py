@@ -70,3 +70,14 @@ def not_a_file(item: Item) -> InvalidName:
     """Return the error for a folder or a web link where a file is wanted."""
     kind = item.type.replace("_", " ")
     return InvalidName(f"{item.path} is a {kind}, not a file.", hint="Name a file.", code="not_a_file")
+
+
+def check_id(id: str, hint: str) -> str:  # noqa: A002  Box's own word
+    """Return the id if it is one: digits, which cannot lead elsewhere in an address.
+
+    Raises:
+        InvalidName: It is none.
+    """
+    if not (id.isascii() and id.isdigit()):
+        raise InvalidName(f"{id!r} is not an id.", hint=hint, code="not_an_id")
+    return id

@@ -12,7 +12,7 @@ from jupyter_box.errors import InvalidName, NotFound
 from jupyter_box.items import FIELDS, Item, Json, Version
 from jupyter_box.lookup import PAGE_SIZE, by_marker
 
-from ._core import Core, address
+from ._core import Core, address, check_id
 
 _VERSION_FIELDS = "id,type,name,size,sha1,created_at,modified_by,trashed_at"
 
@@ -167,12 +167,10 @@ class History(Core):
         return self._placed(json)
 
     def _trashed(self, id: str) -> Item:  # noqa: A002
-        number = id.removeprefix(paths.ID_PREFIX)
-        if not number.isdecimal():
-            raise InvalidName(f"{id!r} is not an id.", hint="The trash goes by ids; list it to see them.")
+        number = check_id(id.removeprefix(paths.ID_PREFIX), "The trash goes by ids; list it to see them.")
         for kind in ("file", "folder", "web_link"):
             try:
-                json = self._session.call("GET", f"/{kind}s/{number}/trash", params={"fields": FIELDS}, what=id)
+                json = self._session.call("GET", f"/{kind}s/{number}/trash", what=id)
             except NotFound:
                 continue
             if self._lookup.holds_trashed(json):
