@@ -27,8 +27,6 @@ USER_AGENT = "jupyter-box"
 POOL = 32
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
-# urllib3 reads a file body in slices of this many bytes; its own 16 KiB cost a fast line a third of its speed
-BLOCK = 256 * 1024
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -424,7 +422,7 @@ class Connections(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._settings: dict[object, dict[str, Any]] = {}
         for scheme in ("https://", "http://"):
-            self.mount(scheme, _Adapter())
+            self.mount(scheme, HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Return the environment's proxies and certificates for an address, looked up once a host for speed."""
@@ -454,14 +452,6 @@ def _host(url: str | None) -> tuple[str, str | None, int | None]:
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Add nothing: requests would read `.netrc` where a session has no `auth`."""
     return request
-
-
-class _Adapter(HTTPAdapter):
-    def __init__(self) -> None:
-        super().__init__(pool_connections=POOL, pool_maxsize=POOL, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, blocksize=BLOCK)
 
 
 __all__ = ["CLOCK", "Clock", "Connections", "Gate", "Network", "OnWait", "Patience", "Request", "waiting"]
