@@ -74,6 +74,14 @@ def test_a_token_is_good_for_one_item_only(drive):
     assert status[beside.id] in {403, 404}
 
 
+def test_a_kernel_gets_the_drives_own_token(drive, box):
+    access = drive.access()
+    assert access["box_user"]["id"] == box.service_account
+    assert access["root"] == drive.stat("/").id
+    assert access["expires_in"] > 60
+    assert access["access_token"] == drive._session.auth.header().removeprefix("Bearer ")
+
+
 def test_many_threads_may_use_one_drive(drive):
     def work(number):
         drive.mkdir(f"/t/{number % 3}")

@@ -115,6 +115,17 @@ def test_a_part_of_a_file_can_be_read(drive):
         assert download.read() == b"89"
 
 
+def test_a_browser_can_fetch_the_content_without_a_token(drive):
+    drive.write("/x", "old")
+    drive.write("/x", "new")
+    for version, content in ((None, b"new"), (drive.versions("/x")[1].id, b"old")):
+        url = drive.download_url("/x", version=version)
+        assert drive._session.send("GET", url, authorize=False).content == content
+    drive.mkdir("/a")
+    with pytest.raises(InvalidName, match="/a is a folder"):
+        drive.download_url("/a")
+
+
 def test_what_arrives_corrupted_is_not_returned(drive, box):
     drive.write("/x", "0123456789")
     box.fault("corrupt", "GET .*", times=None)
