@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, NotAuthoriz
 from jupyter_box.items import Item
 
 from .content import Content
+from .lanes import Gate, Lanes
 from .local import BLOCK
 
 if TYPE_CHECKING:
@@ -30,44 +31,52 @@ class Address:
 
     Args:
         content: Box's calls.
-        item: The file.
+        item: The file, with its size.
         version: The id of a past version; None for the current one.
     """
 
     def __init__(self, content: Content, item: Item, version: str | None) -> None:
         self._content = content
+        self.item = item
         self._name = item.path or item.name
         self._asked = content.url(item.id, version)
         self._signed = ""
         self._lock = threading.Lock()
 
-    def get(self, start: int, end: int | None, size: int | None) -> requests.Response:
-        """Return the open answer with the bytes from `start` up to `end`."""
-        headers = _range(start, end, size)
-        signed = self._signed
-        if signed:
-            try:
-                return self._fetch(signed, headers, authorize=False)
-            except _RUN_OUT:
-                signed = self._renew(signed)
-        return self._first(headers)
+    @property
+    def size(self) -> int:
+        """The file's bytes."""
+        return self.item.size or 0
 
-    def _renew(self, run_out: str) -> str:
+    def get(self, start: int, end: int) -> requests.Response:
+        """Return the open answer with the bytes from `start` up to `end`."""
+        headers = {} if (start, end) == (0, self.size) else {"Range": f"bytes={start}-{end - 1}"}
+        signed, answer = self._locate(headers)
+        if answer is not None:
+            return answer
+        try:
+            return self._fetch(signed, headers, authorize=False)
+        except _RUN_OUT:
+            self._forget(signed)
+        signed, answer = self._locate(headers)
+        return self._fetch(signed, headers, authorize=False) if answer is None else answer
+
+    def _locate(self, headers: Mapping[str, str]) -> tuple[str, requests.Response | None]:
+        """Return the pre-signed address; or what was asked for, from a server that does not redirect."""
+        with self._lock:
+            if self._signed:
+                return self._signed, None
+            answer = self._fetch(self._asked, headers, authorize=True)
+            if not answer.is_redirect:
+                return "", answer
+            answer.close()
+            self._signed = answer.headers["Location"]
+            return self._signed, None
+
+    def _forget(self, run_out: str) -> None:
         with self._lock:
             if self._signed == run_out:
                 self._signed = ""
-            return self._signed
-
-    def _first(self, headers: Mapping[str, str]) -> requests.Response:
-        with self._lock:
-            if not self._signed:
-                answer = self._fetch(self._asked, headers, authorize=True)
-                if not answer.is_redirect:
-                    return answer
-                answer.close()
-                self._signed = answer.headers["Location"]
-            signed = self._signed
-        return self._fetch(signed, headers, authorize=False)
 
     def _fetch(self, url: str, headers: Mapping[str, str], *, authorize: bool) -> requests.Response:
         return self._content.session.send(
@@ -82,7 +91,7 @@ class Address:
         )
 
     def blocks(
-        self, start: int, end: int, size: int, check: Callable[[], None], pause: Callable[[float, str], None]
+        self, start: int, end: int, check: Callable[[], None], pause: Callable[[float, str], None]
     ) -> Iterator[bytes]:
         """Yield the bytes from `start` up to `end`; goes on where a connection breaks.
 
@@ -93,8 +102,8 @@ class Address:
         while start < end:
             check()
             try:
-                with closing(self.get(start, end, size)) as answer:
-                    for block in _body(answer, start, end, size):
+                with closing(self.get(start, end)) as answer:
+                    for block in _body(answer, start, end, self.size):
                         start, failures = start + len(block), 0
                         yield block
                 if start < end:
@@ -106,12 +115,6 @@ class Address:
                 if failures == _TRIES:
                     raise self._content.session.translate(error, self._name) from error
                 pause(2.0**failures / 8, "The connection broke; going on where it was")
-
-
-def _range(start: int, end: int | None, size: int | None) -> dict[str, str]:
-    if start == 0 and (end is None or end == size):
-        return {}
-    return {"Range": f"bytes={start}-{'' if end is None else end - 1}"}
 
 
 def _body(answer: requests.Response, start: int, end: int, size: int) -> Iterator[bytes]:
@@ -144,11 +147,12 @@ class Download:
         headers: What an HTTP answer with them can say: `Content-Length`, `ETag`.
     """
 
-    def __init__(self, address: Address, item: Item, start: int, end: int) -> None:
+    def __init__(self, address: Address, start: int, end: int) -> None:
+        sha1 = address.item.sha1
         self.size = max(0, end - start)
-        self.headers = {"Content-Length": str(self.size)} | ({"ETag": f'"{item.sha1}"'} if item.sha1 else {})
+        self.headers = {"Content-Length": str(self.size)} | ({"ETag": f'"{sha1}"'} if sha1 else {})
         self._stop = threading.Event()
-        self._blocks = address.blocks(start, end, item.size or 0, lambda: None, lambda wait, _: self._pause(wait))
+        self._blocks = address.blocks(start, end, lambda: None, lambda seconds, _: self._pause(seconds))
 
     def _pause(self, seconds: float) -> None:
         self._stop.wait(seconds)
@@ -170,6 +174,22 @@ class Download:
         """Let go of the connection."""
         self._stop.set()
         self._blocks.close()  # type: ignore[attr-defined]
+
+
+def read_ranges(address: Address, gate: Gate, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+    """Return the bytes of several ranges, fetched side by side."""
+    found = [b""] * len(ranges)
+
+    def fetch(place: int, start: int, end: int) -> None:
+        with Download(address, start, end) as download:
+            found[place] = download.read()
+
+    with Lanes(gate, lambda: None) as lanes:
+        for place, (start, end) in enumerate(ranges):
+            first, last = max(0, start), min(end, address.size)
+            if first < last:
+                lanes.run(fetch, place, first, last)
+    return found
 
 
 def verify(item: Item, sha1: str) -> None:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from jupyter_box.errors import NotFound
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import Item
 from jupyter_box.session import Session
 
-from .content import Content, Target
-from .download import Address, Download
-from .journal import Journal, default_folder
+from .content import Content, Target, UploadSession
+from .download import Address, Download, read_ranges
+from .journal import Journal, Pending, default_folder
 from .lanes import shared_gate
 from .local import Source, open_source
 from .progress import Meter, told
 from .report import OnConflict, Report
-from .saving import Saving
+from .saving import RANGE, Saving
+from .stream import StreamSource, StreamUpload, is_one_way
 from .tree import Run, download_tree, upload_tree
 from .upload import Upload, sha1_of, with_condition
+
+_ADDRESSES = 64  # pre-signed addresses kept for further ranges of the same files
 
 
 class Transfers:
@@ -31,16 +38,26 @@ class Transfers:
         session: The way to Box.
         threshold: The size in bytes from which on a file goes to Box in parts.
         parallel: The most requests that the transfers of this process have under way at once.
+        range_size: Bytes of one range of a download; a file of two and more comes in ranges side by side.
         state_dir: Where the journal of what can be resumed is; None for the user's data directory.
     """
 
     def __init__(
-        self, session: Session, *, threshold: int = 20_000_000, parallel: int = 16, state_dir: Path | None = None
+        self,
+        session: Session,
+        *,
+        threshold: int = 20_000_000,
+        parallel: int = 16,
+        range_size: int = RANGE,
+        state_dir: Path | None = None,
     ) -> None:
         self.content = Content(session)
         self.gate = shared_gate(parallel)
         self.threshold = threshold
+        self._range_size = range_size
         self.journal = Journal(state_dir or default_folder())
+        self._addresses: OrderedDict[tuple[str | None, ...], Address] = OrderedDict()
+        self._lock = threading.Lock()
 
     def upload_file(
         self,
@@ -61,7 +78,7 @@ class Transfers:
             source: A local path, or a binary stream.
             folder_id: The folder that gets it.
             name: Its name there.
-            size: Bytes of a stream, where the caller knows.
+            size: Bytes of a stream, where the caller knows; a large stream then goes to Box as it comes.
             existing: What gets a new version; if that already has the same SHA-1, nothing is sent.
             if_match: The etag that `existing` must still have.
             modified: The content's own time; None for the local file's.
@@ -73,17 +90,25 @@ class Transfers:
             Changed: Someone else's version came first, or the source changed meanwhile.
             BoxError: Box, the network or the local file refused.
         """
-        with open_source(source, name, size) as opened:
+        with self._open(source, name, size) as opened:
             meter = Meter(existing.path or name if existing else name, opened.size, on_progress, cancel)
             with told(meter):
                 target = Target(folder_id, name, existing, if_match, modified or opened.modified)
                 return self.send(opened, target, meter)
 
+    def _open(self, source: Path | str | BinaryIO, name: str, size: int | None) -> Source:
+        if size is not None and size >= self.threshold and is_one_way(source):
+            return StreamSource(source, name, size)  # type: ignore[arg-type]
+        return open_source(source, name, size)
+
     def send(self, source: Source, target: Target, meter: Meter) -> Item:
         """Send an open source, unless Box has the same bytes there already."""
+        conditional = with_condition(target, target.if_match)
+        if isinstance(source, StreamSource):
+            stream = StreamUpload(self.content, self.gate, self.journal, source=source, target=conditional, meter=meter)
+            return stream.run(self.threshold)
         if target.existing and self.is_same(source, target.existing, meter):
             return target.existing
-        conditional = with_condition(target, target.if_match)
         return Upload(self.content, self.gate, self.journal, source=source, target=conditional, meter=meter).run(
             self.threshold
         )
@@ -121,9 +146,17 @@ class Transfers:
 
     def save(self, whole: Item, target: Path, meter: Meter, version: str | None = None) -> Path:
         """Fetch a file, of which size and SHA-1 are known, to the disk."""
-        return Saving(
-            self.content, self.gate, self.journal, item=whole, target=target, meter=meter, version=version
-        ).run()
+        saving = Saving(
+            self.content,
+            self.gate,
+            self.journal,
+            item=whole,
+            target=target,
+            meter=meter,
+            version=version,
+            range_size=self._range_size,
+        )
+        return saving.run()
 
     def whole(self, item: Item, version: str | None = None) -> Item:
         """Return the item with the size and SHA-1 of what is to be downloaded."""
@@ -142,12 +175,50 @@ class Transfers:
         whole = self.whole(item, version)
         size = whole.size or 0
         last = size if end is None else min(end, size)
-        return Download(Address(self.content, whole, version), whole, min(max(0, start), last), last)
+        return Download(Address(self.content, whole, version), min(max(0, start), last), last)
 
     def read_range(self, item: Item, start: int, end: int, *, version: str | None = None) -> bytes:
         """Return the bytes of a file from `start` up to `end`; fewer where it is shorter."""
-        with self.open(item, version=version, start=start, end=end) as download:
-            return download.read()
+        return self.read_ranges(item, [(start, end)], version=version)[0]
+
+    def read_ranges(self, item: Item, ranges: Sequence[tuple[int, int]], *, version: str | None = None) -> list[bytes]:
+        """Return the bytes of several ranges, in their order; they are fetched side by side.
+
+        Args:
+            item: The file; ranges that are read one after the other share one address of Box.
+            ranges: The first byte and the byte after the last, of each.
+            version: The id of a past version; None for the current one.
+        """
+        return read_ranges(self._address(item, version), self.gate, ranges)
+
+    def _address(self, item: Item, version: str | None) -> Address:
+        key = (item.id, version or item.version, item.sha1)
+        with self._lock:
+            address = self._addresses.pop(key, None)
+        if address is None:
+            address = Address(self.content, self.whole(item, version), version)
+        with self._lock:
+            self._addresses[key] = address
+            while len(self._addresses) > _ADDRESSES:
+                self._addresses.popitem(last=False)
+        return address
+
+    def pending(self) -> list[Pending]:
+        """Return the transfers of this identity that were begun and not ended, the oldest first."""
+        return self.journal.all(self.content.session.identity)
+
+    def abort(self, pending: Pending) -> None:
+        """Give up a pending transfer: end its upload session in Box, or remove its partial file.
+
+        Raises:
+            BoxError: Box does not answer; the transfer stays pending.
+        """
+        if pending.kind == "upload":
+            with suppress(NotFound):
+                self.content.abort(UploadSession.of(pending.state["session"]))
+        else:
+            Path(pending.state["scratch"]).unlink(missing_ok=True)
+        self.journal.drop(pending.key)
 
     def upload_tree(
         self,

@@ -23,6 +23,13 @@ BLOCK = 1 << 20  # bytes per read: it stays in the processor's cache between has
 _SPOOL = 32 << 20  # bytes of a stream kept in memory before it goes to disk
 
 
+class LocalError(BoxError):
+    """This machine refused something; Box has nothing to do with it."""
+
+    code = "local_error"
+    status = 500
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What tells that a local file is still the same: its size, its time in nanoseconds and its inode."""
@@ -180,17 +187,17 @@ def _open_regular(path: Path) -> BinaryIO:
     # without O_NONBLOCK the open of a named pipe waits for a writer for ever
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise BoxError(
-                f"{path} is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}.",
-                hint="Only regular files can be uploaded.",
-                code="not_a_file",
-            )
+        _check_regular(path, os.fstat(descriptor).st_mode)
         return os.fdopen(descriptor, "rb", buffering=0)
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise LocalError(f"{path} is {kind}.", hint="Only regular files can be uploaded.", code="not_a_file")
 
 
 @contextmanager
@@ -220,7 +227,7 @@ def translate_local(error: OSError, path: Path | str) -> BoxError:
         return Denied(f"{path}: {reason}.", hint="Check its permissions on this machine.", code="local_denied")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return QuotaFull(f"{path}: {reason}.", hint="Free some space on this machine.", code="disk_full")
-    return BoxError(f"{path}: {reason}.", code="local_error")
+    return LocalError(f"{path}: {reason}.")
 
 
 def set_modified(path: Path, modified: datetime | None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
-from jupyter_box.errors import BoxError, Changed, Corrupted, QuotaFull
+from jupyter_box.errors import Changed, Corrupted, QuotaFull
 from jupyter_box.items import Item
 from jupyter_box.session import waiting
 
@@ -19,7 +19,7 @@ from .content import Content
 from .download import Address, new_sha1, verify
 from .journal import Journal, Pending, key_of
 from .lanes import Gate, Lanes, is_trouble
-from .local import BLOCK, local_errors, set_modified
+from .local import BLOCK, LocalError, local_errors, set_modified
 from .progress import Meter
 from .report import in_bytes
 
@@ -39,6 +39,7 @@ class Saving:
         target: Where it goes; what is there is replaced.
         meter: Told of every byte; says when to stop.
         version: The id of a past version; None for the current one.
+        range_size: Bytes of one range; a file of two and more comes in ranges.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Saving:
         target: Path,
         meter: Meter,
         version: str | None = None,
+        range_size: int = RANGE,
     ) -> None:
         self._content, self._gate, self._journal = content, gate, journal
         self._item, self._target, self._meter, self._version = item, target, meter, version
+        self._range = range_size
         self._key = key_of("download", content.session.identity, str(target.absolute()), item.id, version or "")
         self._scratch = target.parent / f".{target.name[:120]}.{self._key[:8]}{SUFFIX}"
 
@@ -78,7 +81,7 @@ class Saving:
         return self._target
 
     def _claim(self) -> AbstractContextManager[bool]:
-        return self._journal.claim(self._key) if self._size >= 2 * RANGE else nullcontext(False)
+        return self._journal.claim(self._key) if self._size >= 2 * self._range else nullcontext(False)
 
     def _fetch(self, *, is_journaled: bool) -> None:
         _check_target(self._target)
@@ -121,14 +124,14 @@ class Saving:
         return set()
 
     def _content_key(self) -> list[str | int | None]:
-        return [self._item.sha1, self._item.version, self._size, RANGE]
+        return [self._item.sha1, self._item.version, self._size, self._range]
 
     def _fill(self, done: set[int], *, is_journaled: bool) -> str:
         flags = os.O_RDWR | os.O_CREAT | (0 if done else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
-        _check_space(self._target, self._size - RANGE * len(done))
+        _check_space(self._target, self._size - self._range * len(done))
         descriptor = os.open(self._scratch, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
-            if self._size < 2 * RANGE:
+            if self._size < 2 * self._range:
                 return self._in_one(descriptor)
             return self._in_ranges(descriptor, done, is_journaled=is_journaled)
         finally:
@@ -148,37 +151,33 @@ class Saving:
     def _in_ranges(self, descriptor: int, done: set[int], *, is_journaled: bool) -> str:
         address = Address(self._content, self._item, self._version)
         os.truncate(descriptor, self._size)
-        arrived = _Arrived(descriptor, self._size, done)
-        notes = _Notes(self._journal, self._pending(), arrived.done) if is_journaled else None
-        self._meter.add(sum(min(RANGE, self._size - start) for start in done))
+        arrived = _Arrived(descriptor, self._size, self._range, done, self._note if is_journaled else _forget)
+        self._meter.add(sum(min(self._range, self._size - start) for start in done))
 
         def fetch(start: int, check: Callable[[], None]) -> None:
             offset = start
-            for block in self._blocks(address, start, min(start + RANGE, self._size), check):
+            for block in self._blocks(address, start, min(start + self._range, self._size), check):
                 with local_errors(self._target):
                     offset += _pwrite(descriptor, block, offset)
             arrived.add(start)
-            if notes:
-                notes.write()
 
         with arrived:
-            try:
-                with Lanes(self._gate, self._meter.check) as lanes:
-                    for start in range(0, self._size, RANGE):
-                        if start not in done:
-                            lanes.run(fetch, start, lanes.check)
-            finally:
-                if notes:
-                    notes.write(is_last=True)
+            with Lanes(self._gate, self._meter.check) as lanes:
+                for start in range(0, self._size, self._range):
+                    if start not in done:
+                        lanes.run(fetch, start, lanes.check)
             return arrived.sha1()
 
-    def _pending(self) -> Pending:
-        state = {"scratch": str(self._scratch), "content": self._content_key()}
+    def _note(self, done: list[int]) -> None:
+        self._journal.put(self._pending(done))
+
+    def _pending(self, done: list[int]) -> Pending:
+        state = {"scratch": str(self._scratch), "content": self._content_key(), "done": done}
         name, identity = self._item.path or self._item.name, self._content.session.identity
         return Pending(self._key, "download", identity, str(self._target.absolute()), name, self._size, state, 0)
 
     def _blocks(self, address: Address, start: int, end: int, check: Callable[[], None]) -> Iterator[bytes]:
-        for block in address.blocks(start, end, self._size, check, self._pause):
+        for block in address.blocks(start, end, check, self._pause):
             check()
             yield block
             self._meter.add(len(block))
@@ -186,12 +185,23 @@ class Saving:
 
 
 class _Arrived:
-    """Which ranges have come; hashes them in a thread of its own, in their order, while others still come."""
+    """Which ranges have come; a thread of its own hashes them in their order and notes them, while others still come.
 
-    def __init__(self, descriptor: int, size: int, done: set[int]) -> None:
-        self.done = set(done)
-        self._descriptor, self._size = descriptor, size
+    Args:
+        descriptor: The file.
+        size: Its bytes.
+        step: The bytes of a range.
+        done: Where the ranges begin that are there already.
+        note: Told now and then which there are.
+    """
+
+    def __init__(
+        self, descriptor: int, size: int, step: int, done: set[int], note: Callable[[list[int]], None]
+    ) -> None:
+        self._done = set(done)
+        self._descriptor, self._size, self._step, self._note = descriptor, size, step, note
         self._changed = threading.Condition()
+        self._noted, self._due = len(done), 0.0
         self._stopped = False
         self._digest = new_sha1()
         self._thread = threading.Thread(target=self._follow, name="box-sha1", daemon=True)
@@ -204,11 +214,13 @@ class _Arrived:
             self._stopped = True
             self._changed.notify()
         self._thread.join()
+        self._due = 0.0
+        self._note_if_due()
 
     def add(self, start: int) -> None:
-        """Note that a range has come."""
+        """Take in a range that has come."""
         with self._changed:
-            self.done.add(start)
+            self._done.add(start)
             self._changed.notify()
 
     def sha1(self) -> str:
@@ -217,12 +229,23 @@ class _Arrived:
         return self._digest.hexdigest()
 
     def _follow(self) -> None:
-        for start in range(0, self._size, RANGE):
-            with self._changed:
-                self._changed.wait_for(lambda start=start: self._stopped or start in self.done)  # type: ignore[misc]
-                if self._stopped:
-                    return
-            self._hash(start, min(start + RANGE, self._size))
+        for start in range(0, self._size, self._step):
+            if not self._has(start):
+                return
+            self._hash(start, min(start + self._step, self._size))
+
+    def _has(self, start: int) -> bool:
+        self._note_if_due()
+        with self._changed:
+            while not self._stopped and start not in self._done:
+                self._changed.wait(_SAVE_EVERY)
+                self._note_if_due()
+            return not self._stopped
+
+    def _note_if_due(self) -> None:
+        if len(self._done) > self._noted and time.monotonic() >= self._due:
+            self._noted, self._due = len(self._done), time.monotonic() + _SAVE_EVERY
+            self._note(sorted(self._done.copy()))
 
     def _hash(self, offset: int, end: int) -> None:
         buffer = memoryview(bytearray(BLOCK))
@@ -234,26 +257,13 @@ class _Arrived:
             offset += count
 
 
-class _Notes:
-    """Writes down now and then which ranges have come."""
-
-    def __init__(self, journal: Journal, pending: Pending, done: set[int]) -> None:
-        self._journal, self._pending, self._done = journal, pending, done
-        self._lock = threading.Lock()
-        self._due = 0.0
-
-    def write(self, *, is_last: bool = False) -> None:
-        """Write it down, if that is due."""
-        with self._lock:
-            if is_last or time.monotonic() >= self._due:
-                self._pending.state["done"] = sorted(self._done.copy())
-                self._journal.put(self._pending)
-                self._due = time.monotonic() + _SAVE_EVERY
+def _forget(_done: list[int]) -> None:
+    """Note nothing."""
 
 
 def _check_target(target: Path) -> None:
     if target.is_dir():
-        raise BoxError(f"{target} is a folder.", hint="Choose another name for the file.", code="is_a_folder")
+        raise LocalError(f"{target} is a folder.", hint="Choose another name for the file.", code="is_a_folder")
 
 
 def _check_space(target: Path, size: int) -> None:

@@ -22,7 +22,7 @@ from jupyter_box.paths import check_name, key
 from .content import Target
 from .folders import make_folders
 from .listing import items
-from .local import FileSource, local_errors, translate_local
+from .local import FileSource, LocalError, local_errors, translate_local
 from .progress import Meter, told
 from .report import OnConflict, Outcome, Report
 from .saving import SUFFIX
@@ -156,7 +156,7 @@ class _Uploading:
         try:
             status = local.stat()
             if (status.st_dev, status.st_ino) in above:
-                raise BoxError(f"{local} is a link to a folder above it.", code="link_loop")  # noqa: TRY301
+                raise LocalError(f"{local} is a link to a folder above it.", code="link_loop")
             here = above | {(status.st_dev, status.st_ino)}
             found = list(self._entries(local, folder.path))
             there = folder.contents if folder.contents is not None else self._listed(folder)
@@ -263,7 +263,7 @@ class _Downloading:
         try:
             local.mkdir(parents=True, exist_ok=True)
             if not local.resolve().is_relative_to(self.root):
-                raise BoxError(f"{local} leads outside {self.root}.", hint="Remove that link.", code="outside")  # noqa: TRY301
+                raise LocalError(f"{local} leads outside {self.root}.", hint="Remove that link.", code="outside")
             taken: dict[str, Item] = {}
             for item in items(self.run.session, folder.id, folder.path):
                 self._item(item, local, taken)
