@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jupyter_box.emulator.network import Network
 from jupyter_box.emulator.store.rules import Rules
 
 if TYPE_CHECKING:
@@ -17,6 +18,23 @@ class Control:
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self.at_start: dict[str, Any] = {}
+
+    def start(self, switches: dict[str, Any]) -> None:
+        """Turn the switches that `reset` comes back to."""
+        self.at_start = dict(switches)
+        self.change(switches)
+
+    def reset(self) -> None:
+        """Turn everything back to how it was at the start: no faults, no counts, default figures."""
+        rules, network = Rules(), Network()
+        for name in Rules.names():
+            self.server.store.rules.change(name, getattr(rules, name))
+        for name in NETWORK:
+            setattr(self.server.network, name, getattr(network, name))
+        self.server.faults.replace([])
+        self.reset_counts()
+        self.change(self.at_start)
 
     def change(self, switches: dict[str, Any]) -> dict[str, Any]:
         """Turn switches; return all as they are then. Raises ValueError, before anything is changed, for an unknown one."""
@@ -41,6 +59,7 @@ class Control:
             "faults": self.server.faults.replace,
             "fault": self.server.faults.add,
             "release": lambda name: self.server.faults.release(None if name is True else str(name)),
+            "reset": lambda _: self.reset(),
             "reset_counts": lambda _: self.reset_counts(),
             "fill": self._fill,
             "expire_tokens": lambda _: self.server.store.run("UPDATE tokens SET expires_at = 0 WHERE kind = 'access'"),

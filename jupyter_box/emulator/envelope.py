@@ -62,6 +62,7 @@ STATUS = {
     "rate_limit_exceeded": 429,
     "user_too_many_concurrent_downloads": 429,
     "internal_server_error": 500,
+    "not_implemented": 501,
     "bad_gateway": 502,
     "unavailable": 503,
     "gateway_timeout": 504,

@@ -27,6 +27,7 @@ class Limits:
         """Count a request; raise `rate_limit_exceeded` when it is one too many."""
         text = self.store.rules.rate_limit
         if not text or text == "off":
+            self._seen.clear()
             return
         calls, uploads, searches = (int(number) for number in text.split(","))
         self._count(user, "calls", calls)

@@ -182,7 +182,7 @@ class Access:
         if self.who.resource is not None:
             inside = [above["id"] for above in line]
             return line[inside.index(self.who.resource) :] if self.who.resource in inside else []
-        if line and line[0]["owner"] == self.who.user:
+        if not line or line[0]["owner"] == self.who.user:
             return line
         root = self.store.items.root(self.who.user)
         return [root, *(above for above in line if above["parent"] is not None and self.by_role(above))]

@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING
 
 from jupyter_box.emulator.not_emulated import NOT_EMULATED
 from jupyter_box.emulator.views import (
+    collaborations,
+    collections,
+    comments,
     downloads,
+    events,
     files,
+    folder_locks,
     folders,
+    groups,
     oauth,
+    search,
     sessions,
+    shared_items,
     trash,
     uploads,
     users,
     versions,
+    web_links,
+    zips,
 )
 
 if TYPE_CHECKING:
@@ -116,12 +126,64 @@ def _emulated() -> list[Route]:
         Route("get_files_id_versions_id", "GET", "/files/{file_id}/versions/{file_version_id}", versions.get),
         Route("put_files_id_versions_id", "PUT", "/files/{file_id}/versions/{file_version_id}", versions.restore),
         Route("delete_files_id_versions_id", "DELETE", "/files/{file_id}/versions/{file_version_id}", versions.delete),
+        Route("get_files_id_collaborations", "GET", "/files/{file_id}/collaborations", collaborations.on_item),
+        Route("get_folders_id_collaborations", "GET", "/folders/{folder_id}/collaborations", collaborations.on_item),
+        Route("get_collaborations", "GET", "/collaborations", collaborations.pending),
+        Route("post_collaborations", "POST", "/collaborations", collaborations.create),
+        Route("get_collaborations_id", "GET", "/collaborations/{collaboration_id}", collaborations.get),
+        Route("put_collaborations_id", "PUT", "/collaborations/{collaboration_id}", collaborations.update),
+        Route("delete_collaborations_id", "DELETE", "/collaborations/{collaboration_id}", collaborations.delete),
+        Route("get_groups", "GET", "/groups", groups.listed),
+        Route("post_groups", "POST", "/groups", groups.create),
+        Route("get_groups_id", "GET", "/groups/{group_id}", groups.get),
+        Route("put_groups_id", "PUT", "/groups/{group_id}", groups.update),
+        Route("delete_groups_id", "DELETE", "/groups/{group_id}", groups.delete),
+        Route("get_groups_id_memberships", "GET", "/groups/{group_id}/memberships", groups.members),
+        Route("get_groups_id_collaborations", "GET", "/groups/{group_id}/collaborations", groups.collaborations),
+        Route("post_group_memberships", "POST", "/group_memberships", groups.join),
+        Route("get_group_memberships_id", "GET", "/group_memberships/{group_membership_id}", groups.membership),
+        Route("put_group_memberships_id", "PUT", "/group_memberships/{group_membership_id}", groups.change_membership),
+        Route("delete_group_memberships_id", "DELETE", "/group_memberships/{group_membership_id}", groups.leave),
+        Route("get_shared_items", "GET", "/shared_items", shared_items.resolve),
+        Route("get_search", "GET", "/search", search.find),
+        Route("get_events", "GET", "/events", events.listed),
+        Route("options_events", "OPTIONS", "/events", events.realtime),
+        Route("get_events_subscribe", "GET", "/subscribe", events.subscribe, undocumented=True),
+        Route("post_zip_downloads", "POST", "/zip_downloads", zips.create),
+        Route("get_zip_downloads_id_status", "GET", "/zip_downloads/{zip_download_id}/status", zips.status),
+        Route("get_collections", "GET", "/collections", collections.listed),
+        Route("get_collections_id", "GET", "/collections/{collection_id}", collections.get),
+        Route("get_collections_id_items", "GET", "/collections/{collection_id}/items", collections.items),
+        Route("get_recent_items", "GET", "/recent_items", collections.recent),
+        Route("get_folder_locks", "GET", "/folder_locks", folder_locks.listed),
+        Route("post_folder_locks", "POST", "/folder_locks", folder_locks.create),
+        Route("delete_folder_locks_id", "DELETE", "/folder_locks/{folder_lock_id}", folder_locks.delete),
+        Route("post_comments", "POST", "/comments", comments.create),
+        Route("get_comments_id", "GET", "/comments/{comment_id}", comments.get),
+        Route("put_comments_id", "PUT", "/comments/{comment_id}", comments.update),
+        Route("delete_comments_id", "DELETE", "/comments/{comment_id}", comments.delete),
+        Route("get_files_id_comments", "GET", "/files/{file_id}/comments", comments.listed),
+        Route("post_web_links", "POST", "/web_links", web_links.create),
+        Route("get_web_links_id", "GET", "/web_links/{web_link_id}", web_links.get),
+        Route("put_web_links_id", "PUT", "/web_links/{web_link_id}", web_links.update),
+        Route("delete_web_links_id", "DELETE", "/web_links/{web_link_id}", web_links.delete),
+        Route("post_web_links_id", "POST", "/web_links/{web_link_id}", trash.restore),
+        Route("get_web_links_id_trash", "GET", "/web_links/{web_link_id}/trash", trash.get),
+        Route("delete_web_links_id_trash", "DELETE", "/web_links/{web_link_id}/trash", trash.purge),
     ]  # fmt: skip
 
 
 EMULATED = _emulated()
 OTHERS = [Route(operation, method, path, None) for operation, method, path in NOT_EMULATED]
-DOWNLOADS = [Route("download", "GET", "/d/1/{ticket}/download", downloads.presigned, public=True, undocumented=True)]
+DOWNLOADS = [
+    Route("download", "GET", "/d/1/{ticket}/download", downloads.presigned, public=True, undocumented=True),
+    Route("get_zip_downloads_id_content", "GET", "/zip_downloads/{zip_download_id}/content", zips.content, public=True),
+]
+PAGES = [
+    Route("shared_link_page", "GET", "/s/{name}", shared_items.landing, public=True, undocumented=True),
+    Route("vanity_link_page", "GET", "/v/{name}", shared_items.landing, public=True, undocumented=True),
+    Route("shared_link_content", "GET", "/shared/static/{name}", shared_items.static, public=True, undocumented=True),
+]
 
 
 class Table:
@@ -148,7 +210,7 @@ class Table:
 def table() -> str:
     """Return the table of all operations as Markdown, for the documentation."""
     lines = ["| operation | route | emulated |", "|---|---|---|"]
-    for route in [*EMULATED, *OTHERS]:
+    for route in [*EMULATED, DOWNLOADS[1], *OTHERS]:
         word = "yes" if route.view else "no (501)"
         note = ", not in Box's OpenAPI" if route.undocumented else ""
         lines.append(f"| `{route.operation}` | `{route.method} {route.path}` | {word}{note} |")

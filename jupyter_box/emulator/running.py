@@ -98,7 +98,7 @@ class Emulator:
 
     def _prepare(self, store: Store) -> None:
         self.server = Server(store, self._on_response)
-        self.server.control.change(self._switches)
+        self.server.control.start(self._switches)
         with store.transaction():
             _first_start(store)
         if self._seed and store.value("SELECT value FROM settings WHERE name = 'seeded'") is None:
@@ -167,6 +167,10 @@ class Emulator:
         """Turn all switches back to what they were at the start, remove all faults, and count requests from nothing."""
         network = dict.fromkeys(NETWORK, 0.0)
         self.control(**{**asdict(Rules()), **network, "faults": [], **self._switches, "reset_counts": True})
+
+    def reset_control(self) -> None:
+        """Turn all switches back to how the emulator was made; no faults, nothing held, no counts."""
+        self.control(reset=True)
 
     @property
     def counts(self) -> dict[str, int]:

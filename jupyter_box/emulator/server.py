@@ -29,7 +29,7 @@ from jupyter_box.emulator.messages import Request, Response
 from jupyter_box.emulator.network import Line, Network
 from jupyter_box.emulator.problems import GrantProblem, Problem
 from jupyter_box.emulator.receiving import Memory, Multipart, Nowhere, Part, Sink
-from jupyter_box.emulator.routes import DOWNLOADS, EMULATED, NUMERIC, OTHERS, Route, Table
+from jupyter_box.emulator.routes import DOWNLOADS, EMULATED, NUMERIC, OTHERS, PAGES, Route, Table
 from jupyter_box.emulator.views import sessions
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Server:
 
     def listen(self, port: int) -> None:
         """Open the API's port, and one more for downloads."""
-        self.base = self._open(port, Table([*EMULATED, *OTHERS]))
+        self.base = self._open(port, Table([*EMULATED, *OTHERS, *PAGES]))
         self.download_base = self._open(0, Table(DOWNLOADS))
 
     def _open(self, port: int, table: Table) -> str:
