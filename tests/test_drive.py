@@ -60,26 +60,36 @@ def test_a_token_is_good_for_one_item_only(drive):
     inside, beside = drive.write("/a/x", "x"), drive.write("/y", "y")
     token = drive.token("/a", scopes=["base_explorer", "item_download"])
     assert token["expires_in"] > 0
-    status = {
-        item.id: drive._session.send(
-            "GET",
-            f"{drive._session.endpoints.api}/2.0/files/{item.id}",
-            headers={"Authorization": f"Bearer {token['access_token']}"},
-            authorize=False,
-            ok=(403, 404),
-        ).status_code
-        for item in (inside, beside)
-    }
-    assert status[inside.id] == 200
-    assert status[beside.id] in {403, 404}
+    assert _status_with(drive, token, f"/files/{inside.id}") == 200
+    assert _status_with(drive, token, f"/files/{beside.id}") in {403, 404}
 
 
-def test_a_kernel_gets_the_drives_own_token(drive, box):
+def test_a_kernel_gets_a_token_for_the_drive_and_no_more(drive, box):
     access = drive.access()
     assert access["box_user"]["id"] == box.service_account
     assert access["root"] == drive.stat("/").id
     assert access["expires_in"] > 60
-    assert access["access_token"] == drive._session.auth.header().removeprefix("Bearer ")
+    inside = drive.write("/x", "x")
+    answers = [_status_with(drive, access, address) for address in (f"/files/{inside.id}", "/folders/0/items")]
+    assert answers[0] == 200
+    assert answers[1] in {403, 404}
+
+
+def test_a_kernel_of_a_whole_drive_gets_its_own_token(box_environment):
+    with connect() as whole:
+        access = whole.access()
+        assert access["root"] == "0"
+        assert access["access_token"] == whole._session.auth.header().removeprefix("Bearer ")
+
+
+def _status_with(drive, token, address):
+    return drive._session.send(
+        "GET",
+        f"{drive._session.endpoints.api}/2.0{address}",
+        headers={"Authorization": f"Bearer {token['access_token']}"},
+        authorize=False,
+        ok=(403, 404),
+    ).status_code
 
 
 def test_many_threads_may_use_one_drive(drive):

@@ -170,7 +170,7 @@ def test_a_file_goes_up_under_its_name_or_another(drive, logs):
         ("rename", "renamed", b"old", ["a (1).csv", "a.csv"]),
     ],
 )
-def test_a_taken_name_is_treated_as_asked(drive, logs, on_conflict, action, content, names):
+def test_a_taken_name_is_treated_as_asked(drive, logs, *, on_conflict, action, content, names):
     drive.write("/a.csv", "old")
     (outcome,) = drive.upload(logs / "a.csv", on_conflict=on_conflict).outcomes
     assert outcome.action == action

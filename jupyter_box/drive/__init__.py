@@ -144,24 +144,6 @@ class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
             "root": root,
         }
 
-    def access(self) -> dict[str, Any]:
-        """Return our own token with what is left of its life, for a kernel of the server that holds this drive.
-
-        Returns:
-            `access_token`; `expires_in` in seconds, None where that is not known; `box_user`, who we are in Box; `root`,
-            the id of the drive's root. The token itself is not restricted to that root: a kernel is its user's.
-
-        Raises:
-            BoxError: There is no token to be had.
-        """
-        token, me = self._session.auth.remaining(), self._session.me()
-        return {
-            "access_token": token.value,
-            "expires_in": token.expires_in,
-            "box_user": {name: me.get(name) or "" for name in ("id", "name", "login")},
-            "root": self._lookup.root_id,
-        }
-
     def _connected(self, account: Account) -> Status:
         return Status(
             connected=True,
