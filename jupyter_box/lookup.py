@@ -89,7 +89,7 @@ class Lookup:
     def _resolve_root(self) -> str:
         given = self._session.root or ALL_FILES
         wanted = self._wanted_root.removeprefix(ID_PREFIX)
-        if wanted == ALL_FILES:
+        if wanted in {ALL_FILES, given}:
             return given
         if wanted.isdigit() and given == ALL_FILES:
             return wanted

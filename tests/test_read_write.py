@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -62,24 +63,25 @@ def test_a_write_can_insist_on_what_it_read(drive):
 def test_a_version_that_comes_between_is_not_overwritten(drive, box):
     item = drive.write("/x", "1")
     box.fault("hold", "POST .*/files/.*/content", name="late")
-    import threading
-
-    errors = []
-
-    def write_late():
-        try:
-            drive.write("/x", "late", if_match=item.etag)
-        except Changed as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=write_late)
-    thread.start()
-    box.wait_held("late")
-    drive.rename("/x", "y")
-    box.release("late")
-    thread.join(20)
-    assert len(errors) == 1
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(drive.write, "/x", "late", if_match=item.etag)
+        box.wait_held("late")
+        drive.rename("/x", "y")
+        box.release("late")
+        with pytest.raises(Changed):
+            late.result(20)
     assert drive.read("/y") == b"1"
+
+
+def test_two_who_write_a_new_file_at_once_make_two_versions(drive, box):
+    box.fault("hold", "POST .*/files/content", name="first")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(drive.write, "/x", "first")
+        box.wait_held("first")
+        second = drive.write("/x", "second")
+        box.release("first")
+        assert first.result(20).id == second.id
+    assert [drive.read("/x", version=version.id) for version in drive.versions("/x")] == [b"first", b"second"]
 
 
 def test_writing_needs_the_folder(drive):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from jupyter_box import connect
@@ -108,6 +112,46 @@ def test_a_root_that_is_not_there_says_which_setting(box_environment):
             with pytest.raises(NotFound, match="BOX_ROOT_FOLDER"):
                 drive.stat("/")
             assert "BOX_ROOT_FOLDER" in status.hint
+
+
+@pytest.fixture
+def server(box, drive, whole, monkeypatch):
+    """A Jupyter server, as far as a kernel sees it: it hands out a token and the id of the root that the kernel has."""
+    root = drive.stat("/").id
+    body = json.dumps({"access_token": box.token(), "expires_in": 3600, "root": root}).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("BOX_SERVER_URL", f"http://127.0.0.1:{running.server_port}/")
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "of this kernel")
+        yield
+        running.shutdown()
+
+
+def test_a_kernel_has_the_root_of_its_server(drive, outside, server):
+    sub = drive.mkdir("/sub")
+    drive.write("/sub/x", "x")
+    with connect() as kernel:
+        assert kernel.read("/sub/x") == b"x"
+        assert not kernel.exists(f"id:{outside[0].id}")
+    for root in ("/sub", sub.id):
+        with connect(root_folder=root) as kernel:
+            assert kernel.read("/x") == b"x"
+    with connect(root_folder=outside[0].id) as kernel, pytest.raises(NotFound):
+        kernel.stat("/")
 
 
 def test_a_file_is_no_root(drive, whole):

@@ -71,7 +71,7 @@ class Content(Changes):
             NotFound: The file or the version is not there.
             Denied: Our role does not allow the download.
         """
-        return self._transfers.content.signed_url(self._file(path).id, version)
+        return self._transfers.content.signed_url(self._file(path).id, _version(version))
 
     def write(
         self, path: str, data: bytes | str | BinaryIO, *, size: int | None = None, if_match: str | None = None
@@ -97,8 +97,14 @@ class Content(Changes):
         existing = self._lookup.find(whole)
         _check_unchanged(existing, whole, if_match)
         folder, name = self._place(existing, whole)
-        stream = io.BytesIO(data.encode() if isinstance(data, str) else data) if isinstance(data, bytes | str) else data
-        return self._send(stream, folder, name, existing, size=size, if_match=if_match)
+        try:
+            return self._send(_stream(data), folder, name, existing, size=size, if_match=if_match)
+        except Exists:
+            # someone else made the file while we sent ours: what can be sent again becomes its next version
+            existing = self._lookup.find(whole)
+            if existing is None or not existing.is_file or not isinstance(data, bytes | str):
+                raise
+        return self._send(_stream(data), folder, name, existing)
 
     def upload(
         self,
@@ -267,6 +273,10 @@ class Content(Changes):
         saved = self._transfers.download_file(item, target, version=version, on_progress=on_progress, cancel=cancel)
         outcome = Outcome(item.path, str(saved), "received", saved.stat().st_size, item_id=item.id)
         return Report((outcome,), time.monotonic() - began)
+
+
+def _stream(data: bytes | str | BinaryIO) -> BinaryIO:
+    return io.BytesIO(data.encode() if isinstance(data, str) else data) if isinstance(data, bytes | str) else data
 
 
 def _check_unchanged(existing: Item | None, path: str, if_match: str | None) -> None:
