@@ -7,15 +7,12 @@ import os
 import secrets
 import threading
 import time
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jupyter_box.emulator.control import NETWORK
 from jupyter_box.emulator.server import Server
 from jupyter_box.emulator.store import Store
-from jupyter_box.emulator.store.rules import Rules
 from jupyter_box.emulator.tokens import ALL_SCOPES, jwt_config, new_key
 
 if TYPE_CHECKING:
@@ -162,11 +159,6 @@ class Emulator:
     def clear(self) -> None:
         """Remove all faults, let held requests go on, and count requests from nothing."""
         self.control(faults=[], reset_counts=True)
-
-    def reset_control(self) -> None:
-        """Turn all switches back to what they were at the start, remove all faults, and count requests from nothing."""
-        network = dict.fromkeys(NETWORK, 0.0)
-        self.control(**{**asdict(Rules()), **network, "faults": [], **self._switches, "reset_counts": True})
 
     def reset_control(self) -> None:
         """Turn all switches back to how the emulator was made; no faults, nothing held, no counts."""
