@@ -25,9 +25,10 @@ class BoxExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         """Read the credentials once, and take the secrets out of what kernels and terminals inherit."""
         self.backend = self._make_backend()
-        self._hand_over()
-        # the port may still move to the next free one before the loop runs
-        IOLoop.current().add_callback(self._hand_over)
+        if self._is_configured() or self.backend.config.secrets_given():
+            self._hand_over()
+            # the port may still move to the next free one before the loop runs
+            IOLoop.current().add_callback(self._hand_over)
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
@@ -47,10 +48,9 @@ class BoxExtension(ExtensionApp):
             return Backend(BoxConfig(), problem)
 
     def _hand_over(self) -> None:
-        config = self.backend.config
-        if config.scrub_environment and (config.secrets_given() or self._is_configured()):
+        if self.backend.config.scrub_environment:
             self._ensure_token()
-            config.hand_over(self._address())
+            self.backend.config.hand_over(self._address())
 
     def _is_configured(self) -> bool:
         try:

@@ -77,6 +77,12 @@ class FilesHandler(BoxHandler):
         body = Body(asyncio.get_running_loop(), int(length) if length.isdigit() else None)
         self.body_stream = body
         self.written = self.backend.transfers.submit(self._attended, lambda: self._write(self.backend.drive(), body))
+        self.written.add_done_callback(self._tell_if_given_up)
+
+    def _tell_if_given_up(self, written: Future[tuple[Item, bool]]) -> None:
+        # the verb's method, which would tell, never runs when the client went away
+        if self.gone.is_set() and not written.cancelled() and written.exception():
+            self.log.info("PUT %s: %s", self.request.path, written.exception())
 
     async def data_received(self, chunk: bytes) -> None:
         """Hand a piece of the body on; waits while Box is slower than the client."""

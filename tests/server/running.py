@@ -1,0 +1,116 @@
+"""A real `jupyter server` process for tests, as a person starts it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+EXTENSIONS = {"jupyter_box": True, "jupyterlab": False, "jupyter_lsp": False, "notebook_shim": False}
+TOKEN = "the-token-of-this-process"
+
+
+class Running:
+    """A server process: its address, its log so far, and kernels in it."""
+
+    def __init__(self, process, url, lines, token):
+        self.process, self.url, self.lines, self.token = process, url, lines, token
+        self.http = requests.Session()
+        self.http.trust_env = False
+        # the address is told just before the port listens
+        self.http.mount("http://", HTTPAdapter(max_retries=Retry(connect=20, read=0, backoff_factor=0.05)))
+        if token:
+            self.http.headers["Authorization"] = f"token {token}"
+
+    @property
+    def log(self):
+        return "".join(self.lines)
+
+    def ask(self, method, path, **options):
+        return self.http.request(method, f"{self.url}jupyter-box/{path}", timeout=30, allow_redirects=False, **options)
+
+    def run(self, *cells, timeout=60):
+        """Run cells in a new kernel of the server; returns what they printed, tracebacks included."""
+        from websocket import create_connection
+
+        kernel = self.http.post(f"{self.url}api/kernels", json={"name": "python3"}, timeout=60).json()["id"]
+        header = [f"Authorization: token {self.token}"] if self.token else []
+        address = self.url.replace("http", "ws", 1) + f"api/kernels/{kernel}/channels"
+        with contextlib.closing(create_connection(address, header=header, timeout=timeout)) as socket:
+            outputs = [_execute(socket, cell) for cell in cells]
+        self.http.delete(f"{self.url}api/kernels/{kernel}", timeout=30)
+        return outputs
+
+
+def _execute(socket, cell):
+    message = {
+        "header": {"msg_id": os.urandom(8).hex(), "msg_type": "execute_request", "username": "", "session": "t", "version": "5.3"},
+        "parent_header": {},
+        "metadata": {},
+        "channel": "shell",
+        "content": {"code": cell, "silent": False, "allow_stdin": False},
+    }
+    socket.send(json.dumps(message))
+    printed = []
+    while True:
+        answer = json.loads(socket.recv())
+        if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+            continue
+        content = answer["content"]
+        if answer["msg_type"] == "stream":
+            printed.append(content["text"])
+        elif answer["msg_type"] in {"execute_result", "display_data"}:
+            printed.append(content["data"].get("text/plain", ""))
+        elif answer["msg_type"] == "error":
+            printed.append("\n".join(content["traceback"]))
+        elif answer["msg_type"] == "status" and content["execution_state"] == "idle":
+            return "".join(printed)
+
+
+@contextlib.contextmanager
+def running_server(folder, environment, *arguments, token=TOKEN):
+    """Start `jupyter server` with the extension in an empty home; stops it at the end."""
+    home = {name: str(folder / name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTER"))}
+    command = [
+        sys.executable, "-m", "jupyter_server", "--allow-root", "--ServerApp.port=0", "--ServerApp.root_dir", str(folder),
+        f"--ServerApp.jpserver_extensions={EXTENSIONS}", *([f"--IdentityProvider.token={token}"] if token else []),
+        *arguments,
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, env={**inherited, **home, **environment}, cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    lines = []
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
+    reader.start()
+    try:
+        yield Running(process, _wait_until_ready(process, folder / "JUPYTER_RUNTIME_DIR", lines), lines, token)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        reader.join(5)
+
+
+def _read(process, lines):
+    lines.extend(iter(process.stdout.readline, ""))
+
+
+def _wait_until_ready(process, runtime, lines):
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        for file in runtime.glob("jpserver-*.json"):
+            with contextlib.suppress(ValueError):  # half-written
+                return json.loads(file.read_text())["url"]
+        time.sleep(0.02)  # there is no event to wait for
+    raise AssertionError("".join(lines))
