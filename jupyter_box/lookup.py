@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from .errors import BoxError, Denied, InvalidName, NotFound
@@ -125,11 +126,11 @@ class Lookup:
         start, names = self._start(path)
         if start is None:
             return None
-        try:
-            return self._seek(start, names)
-        except _StaleError:
+        for anew in (False, True):
+            with suppress(_StaleError):
+                return self._seek(start, names, anew=anew)
             self._forget_chain(start, names)
-            return self._seek(start, names, anew=True)
+        return None
 
     def folder(self, path: str) -> Ref:
         """Return the folder at a normalised path; remembered, so it costs no call when it was seen a moment ago.
@@ -173,7 +174,7 @@ class Lookup:
             anew: Whether to ask Box even if the answer is remembered.
         """
         entry = None if anew else self._memory.get((folder.id, key(name)))
-        entry = entry or self._look(folder.id, name)
+        entry = entry or self._look(folder, name)
         return Ref(entry.id, entry.type, below(folder.path, entry.name)) if entry else None
 
     def place(self, json: Json) -> Item | None:
@@ -205,7 +206,8 @@ class Lookup:
         if not (id.isascii() and id.isdigit()):
             return None
         known = self._memory.get((ID_PREFIX, id))
-        for kind in sorted(_KINDS, key=lambda kind: known is None or kind != known.type):
+        likely = "folder" if id in {ALL_FILES, self.root_id} else known and known.type
+        for kind in sorted(_KINDS, key=lambda kind: kind != likely):
             json = self._fetch_if_there(kind, id)
             item = self.place(json) if json else None
             if item:
@@ -246,9 +248,16 @@ class Lookup:
         start, names = self._start(path)
         if start is None:
             return self._missing_id(path.partition("/")[0])
+        try:
+            self.fetch(start.type, start.id, what=start.path)
+            return self._trace(path, start, names)
+        except NotFound:
+            return self._root_missing() if start.path == ROOT else NotFound(f"{path} is not in Box.")
+
+    def _trace(self, path: str, folder: Ref, names: list[str]) -> NotFound:
         if not names:
-            return self._root_missing()
-        folder, depth = start, 0
+            return NotFound(f"{path} was not in Box a moment ago.", hint="Try again.")
+        depth = 0
         while depth < len(names) - 1 and (child := self.child(folder, names[depth])) and child.type == "folder":
             folder, depth = child, depth + 1
         return self._explain(path, folder, names[depth], is_last=depth == len(names) - 1)
@@ -388,15 +397,15 @@ class Lookup:
                 return
             folder_id = entry.id
 
-    def _look(self, folder_id: str, name: str) -> _Entry | None:
-        pages = by_marker(self._session, folder_id, fields="id,type,name")
+    def _look(self, folder: Ref, name: str) -> _Entry | None:
+        pages = by_marker(self._session, folder.id, what=folder.path, fields="id,type,name")
         for number, page in enumerate(pages):
             entries = [_Entry(json["id"], json["type"], json["name"]) for json in page]
-            self._memorise(folder_id, entries)
+            self._memorise(folder.id, entries)
             found = [entry for entry in entries if key(entry.name) == key(name)]
             if found:
                 return min(found, key=lambda entry: (entry.name != name, int(entry.id)))
-            if number == 0 and len(entries) >= PAGE_SIZE and self._is_free(folder_id, name):
+            if number == 0 and len(entries) >= PAGE_SIZE and self._is_free(folder.id, name):
                 return None
         return None
 

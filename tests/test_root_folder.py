@@ -109,8 +109,10 @@ def test_a_root_that_is_not_there_says_which_setting(box_environment):
         with connect(root_folder=root) as drive:
             status = drive.status()
             assert not status.connected
-            with pytest.raises(NotFound, match="BOX_ROOT_FOLDER"):
-                drive.stat("/")
+            for act in (drive.stat, drive.read, drive.mkdir, drive.list):
+                for path in ("/", "/x", "/x/y"):
+                    with pytest.raises(NotFound, match="BOX_ROOT_FOLDER"):
+                        act(path)
             assert "BOX_ROOT_FOLDER" in status.hint
 
 

@@ -151,7 +151,7 @@ class Changes(Core):
         raise taken(found)
 
     def _make_folders(self, path: str) -> Item:
-        if paths.is_id(path):
+        if paths.is_id(path) or path == paths.ROOT:
             raise self._lookup.missing(path)
         parent, name = paths.split(path)
         above = self._lookup.find(parent) or self._make_folders(parent)

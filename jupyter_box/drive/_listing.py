@@ -154,7 +154,8 @@ class Listing(Core):
     def _by_offset(self, folder: Ref, order: _Order, offset: int, limit: int) -> Json:
         params = {"offset": offset, "limit": limit, **order.params()}
         json = self._session.call("GET", f"/folders/{folder.id}/items", params=params, what=folder.path)
-        return {**json, "limit": json.get("limit") or limit, "offset": offset}
+        seen = offset + len(json["entries"])
+        return {"total_count": seen, **json, "limit": json.get("limit") or limit, "offset": offset}
 
     def _by_marker(self, folder: Ref, order: _Order, limit: int, marker: str) -> Json:
         params = {"usemarker": "true", "limit": limit, **_marker_params(folder, order)}
