@@ -5,7 +5,18 @@ from __future__ import annotations
 from .download import Download, verify
 from .engine import Transfers
 from .report import OnConflict, Outcome, Report
+from .sync import Options as SyncOptions
 
 UploadReport = DownloadReport = Report
 
-__all__ = ["Download", "DownloadReport", "OnConflict", "Outcome", "Report", "Transfers", "UploadReport", "verify"]
+__all__ = [
+    "Download",
+    "DownloadReport",
+    "OnConflict",
+    "Outcome",
+    "Report",
+    "SyncOptions",
+    "Transfers",
+    "UploadReport",
+    "verify",
+]

@@ -25,6 +25,7 @@ from .progress import Meter, told
 from .report import OnConflict, Report
 from .saving import RANGE, Saving
 from .stream import StreamSource, StreamUpload, is_one_way
+from .sync import Options, Sync
 from .tree import Run, download_tree, upload_tree
 from .upload import Upload, sha1_of, with_condition
 
@@ -202,6 +203,26 @@ class Transfers:
             while len(self._addresses) > _ADDRESSES:
                 self._addresses.popitem(last=False)
         return address
+
+    def sync(
+        self,
+        local: Path,
+        folder: Item,
+        options: Options | None = None,
+        *,
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Report:
+        """Make a folder of Box like a local folder, or the reverse; a second run right after it moves nothing.
+
+        Args:
+            local: The tree on this machine.
+            folder: The tree in Box, with its path.
+            options: The direction, and what else differs from a plain sync up.
+            on_progress: Told how far the whole is.
+            cancel: Ends the sync when it is set.
+        """
+        return Sync(self, Path(local), folder, options or Options(), on_progress=on_progress, cancel=cancel).run()
 
     def pending(self) -> list[Pending]:
         """Return the transfers of this identity that were begun and not ended, the oldest first."""

@@ -72,7 +72,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._file = folder / "transfers.sqlite3"
 
     def get(self, key: str) -> Pending | None:
@@ -87,7 +87,7 @@ class Journal:
         """Write down what is pending."""
         row = (pending.key, pending.kind, pending.identity, pending.local, pending.name, pending.size)
         with suppress(sqlite3.Error, OSError):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._open() as database:
                 values = (*row, json.dumps(pending.state), pending.since or time.time())
                 database.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
@@ -105,18 +105,18 @@ class Journal:
 
         The lock is the system's, so that a killed process loses it.
         """
-        descriptor = self._lock(self._folder / f"{key}.lock")
+        descriptor = self._lock(self.folder / f"{key}.lock")
         try:
             yield descriptor is not None
         finally:
             if descriptor is not None:
                 with suppress(OSError):
-                    (self._folder / f"{key}.lock").unlink()
+                    (self.folder / f"{key}.lock").unlink()
                 os.close(descriptor)
 
     def _lock(self, path: Path) -> int | None:
         with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             if _is_locked(descriptor, path):
                 return descriptor

@@ -55,7 +55,7 @@ class Run:
         self._open = 0
         self._idle = threading.Event()
         self._broken: BaseException | None = None
-        self._hopeless: BoxError | None = None
+        self.hopeless: BoxError | None = None
 
     def complete(self, first: Callable[[], None]) -> Report:
         """Do the first task and all that it brings, and report."""
@@ -100,8 +100,8 @@ class Run:
 
     def _carried(self, failed: Outcome, carry: Callable[[], Outcome]) -> Outcome:
         try:
-            if self._hopeless is not None:
-                raise self._hopeless
+            if self.hopeless is not None:
+                raise self.hopeless
             return carry()
         except Cancelled:
             raise
@@ -112,7 +112,7 @@ class Run:
         """Return the outcome of a file that could not be carried over."""
         ours = error if isinstance(error, BoxError) else translate_local(error, failed.local)
         if isinstance(ours, _HOPELESS) and ours.code != "disk_full":
-            self._hopeless = ours
+            self.hopeless = ours
         return replace(failed, reason=str(ours), code=ours.code)
 
     def note(self, outcome: Outcome) -> None:
