@@ -1,6 +1,6 @@
-"""A small local server that speaks the Box Content API, for demos and tests; it is not Box, and imports nothing of ours.
+"""A small local server that speaks the Box Content API, for demos and tests; not Box, and it imports nothing of ours.
 
-Everything heavy is imported on first use: `Emulator` runs one in a thread, `main` is the command `jupyter box emulator`.
+Everything heavy is imported on first use: `Emulator` runs one in a thread, `main` is `jupyter box emulator`.
 """
 
 from __future__ import annotations

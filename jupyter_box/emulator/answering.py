@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import time
 from dataclasses import replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.faults import Rule
     from jupyter_box.emulator.server import Exchange, Server
 
+log = logging.getLogger("jupyter_box.emulator")
 EXPOSED = "Content-Disposition, Location, Retry-After, WWW-Authenticate, ETag, Date"
 
 
@@ -132,9 +134,9 @@ async def _view(exchange: Exchange, request: Request) -> Response:
 
 async def _keep_busy(server: Server, rule: Rule, request: Request) -> None:
     """Block the trees that a slow operation works on until it is over."""
-    ids = [int(request.params["folder_id"])]
-    parent = (request.json.get("parent") or {}).get("id")
-    if str(parent).isdecimal() and str(parent) != "0":
+    ids: list[int] = [int(request.params["folder_id"])]
+    parent = str((request.json.get("parent") or {}).get("id"))
+    if parent.isdecimal() and parent != "0":
         ids.append(int(parent))
     server.store.items.busy += ids
     try:
@@ -167,10 +169,8 @@ def _run(exchange: Exchange, request: Request) -> Response:
         return _conflict(request, problem)
     except GrantProblem as problem:
         return envelope.of_grant_problem(problem)
-    except Exception as error:  # noqa: BLE001 - a defect of the emulator must not look like silence
-        import logging
-
-        logging.getLogger("jupyter_box.emulator").exception("%s failed", exchange.label)
+    except Exception as error:  # a defect of the emulator must not look like silence
+        log.exception("%s failed", exchange.label)
         exchange.sink.abandon()
         return envelope.error(500, "internal_server_error", f"The emulator failed: {type(error).__name__}")
     _release_part(exchange)

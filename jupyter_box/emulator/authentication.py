@@ -51,4 +51,4 @@ def shared_link(headers: Mapping[str, str]) -> tuple[str, str | None] | None:
     fields = parse_qs(text, keep_blank_values=True)
     if "shared_link" not in fields:
         return None
-    return fields["shared_link"][0], fields.get("shared_link_password", [None])[0]  # type: ignore[list-item]
+    return fields["shared_link"][0], fields.get("shared_link_password", [None])[0]

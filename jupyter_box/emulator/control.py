@@ -37,7 +37,7 @@ class Control:
         self.change(self.at_start)
 
     def change(self, switches: dict[str, Any]) -> dict[str, Any]:
-        """Turn switches; return all as they are then. Raises ValueError, before anything is changed, for an unknown one."""
+        """Turn switches; return all as they are then. Raises ValueError, with nothing changed, for an unknown one."""
         known = {*Rules.names(), *NETWORK, *self._actions()}
         unknown = sorted(set(switches) - known)
         if unknown:
@@ -62,7 +62,7 @@ class Control:
             "reset": lambda _: self.reset(),
             "reset_counts": lambda _: self.reset_counts(),
             "fill": self._fill,
-            "expire_tokens": lambda _: self.server.store.run("UPDATE tokens SET expires_at = 0 WHERE kind = 'access'"),
+            "expire_tokens": lambda _: self.server.store.tokens.expire_all(),
         }
 
     def _fill(self, wanted: dict[str, Any]) -> None:

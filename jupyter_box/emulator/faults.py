@@ -8,9 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KINDS = (
-    "rate_limit", "error", "unauthorized", "accepted", "delay", "hold", "busy", "twin", "reset_request", "lost_reply",
-    "reset_response", "truncate", "corrupt", "wrong_sha1",
-)  # fmt: skip
+    "rate_limit",
+    "error",
+    "unauthorized",
+    "accepted",
+    "delay",
+    "hold",
+    "busy",
+    "twin",
+    "reset_request",
+    "lost_reply",
+    "reset_response",
+    "truncate",
+    "corrupt",
+    "wrong_sha1",
+)
 
 
 @dataclass
@@ -18,8 +30,8 @@ class Rule:
     """One fault, for requests whose "METHOD path" the regular expression `route` finds.
 
     The first `after` matches go well, then every `every`th fails, `times` times (None: for ever). `status`, `code`,
-    `retry_after` (seconds) and `as_date` shape an error; `applied` does the work before answering it; `bytes` is how far
-    a body gets; `seconds` is how long a delay or a busy tree lasts; `name` is what `release` calls a hold.
+    `retry_after` (seconds) and `as_date` shape an error; `applied` does the work before answering it; `bytes` is how
+    far a body gets; `seconds` is how long a delay or a busy tree lasts; `name` is what `release` calls a hold.
     """
 
     fault: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,6 @@ class Limits:
             self._count(user, "searches", searches)
 
     def _count(self, user: int, what: str, limit: int) -> None:
-        import time
-
         now, seen = time.monotonic(), self._seen.setdefault((user, what), deque())
         while seen and seen[0] <= now - WINDOW:
             seen.popleft()

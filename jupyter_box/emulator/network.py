@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Network:
-    """`latency` and `connect_latency` in seconds, `bandwidth` in bytes a second each way; 0 means none and unlimited."""
+    """`latency` and `connect_latency` in seconds, `bandwidth` in bytes a second each way; 0: none, unlimited."""
 
     latency: float = 0.0
     connect_latency: float = 0.0

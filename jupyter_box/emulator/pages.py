@@ -9,8 +9,8 @@ WARNING = "This is not Box. It is the jupyter-box emulator: a local imitation of
 def front(base: str) -> str:
     """Return the page at `/`."""
     return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Not Box: jupyter-box emulator</title>"
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Not Box</title>"
         "<body style='font-family:sans-serif;max-width:40em;margin:4em auto'><h1>This is not Box</h1>"
         f"<p>{WARNING}</p><p>API: <code>{base}/2.0</code>, uploads: <code>{base}/api/2.0</code>, "
-        f"tokens: <code>{base}/api/oauth2/token</code>. Nothing here is kept safe: do not put real data in.</p></body></html>"
+        f"tokens: <code>{base}/api/oauth2/token</code>. Nothing here is kept safe: put no real data in.</p></body></html>"
     )

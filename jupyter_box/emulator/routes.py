@@ -1,4 +1,4 @@
-"""The one table of routes: what is emulated and by which view, under the name that Box's OpenAPI gives the operation."""
+"""The one table of routes: what is emulated, by which view, under the name that Box's OpenAPI has for it."""
 
 from __future__ import annotations
 
@@ -77,6 +77,9 @@ class Route:
         return self.path.count("/")
 
 
+SESSION = "/files/upload_sessions/{upload_session_id}"
+
+
 def _emulated() -> list[Route]:
     return [
         Route("post_oauth2_token", "POST", "/oauth2/token", oauth.token, public=True),
@@ -101,19 +104,25 @@ def _emulated() -> list[Route]:
         Route("get_folders_id_trash", "GET", "/folders/{folder_id}/trash", trash.get),
         Route("delete_folders_id_trash", "DELETE", "/folders/{folder_id}/trash", trash.purge),
         Route("options_files_content", "OPTIONS", "/files/content", uploads.preflight),
-        Route("options_files_id_content", "OPTIONS", "/files/{file_id}/content", uploads.preflight_version, undocumented=True),
+        Route(
+            "options_files_id_content",
+            "OPTIONS",
+            "/files/{file_id}/content",
+            uploads.preflight_version,
+            undocumented=True,
+        ),
         Route("post_files_content", "POST", "/files/content", uploads.create, body="multipart"),
         Route("post_files_id_content", "POST", "/files/{file_id}/content", uploads.replace, body="multipart"),
         Route("get_files_id_content", "GET", "/files/{file_id}/content", downloads.content),
         Route("post_files_upload_sessions", "POST", "/files/upload_sessions", sessions.create),
         Route("post_files_id_upload_sessions", "POST", "/files/{file_id}/upload_sessions", sessions.create_version),
-        Route("get_files_upload_sessions_id", "GET", "/files/upload_sessions/{upload_session_id}", sessions.get),
-        Route("put_files_upload_sessions_id", "PUT", "/files/upload_sessions/{upload_session_id}", sessions.upload_part, body="part"),
-        Route("delete_files_upload_sessions_id", "DELETE", "/files/upload_sessions/{upload_session_id}", sessions.abort),
-        Route("get_files_upload_sessions_id_parts", "GET", "/files/upload_sessions/{upload_session_id}/parts", sessions.parts),
-        Route("post_files_upload_sessions_id_commit", "POST", "/files/upload_sessions/{upload_session_id}/commit", sessions.commit, prepare="digest"),
-        Route("post_files_upload_sessions_id_plan", "POST", "/files/upload_sessions/{upload_session_id}/plan", sessions.plan, undocumented=True),
-        Route("post_files_upload_sessions_id_log", "POST", "/files/upload_sessions/{upload_session_id}/log", sessions.log, undocumented=True),
+        Route("get_files_upload_sessions_id", "GET", SESSION, sessions.get),
+        Route("put_files_upload_sessions_id", "PUT", SESSION, sessions.upload_part, body="part"),
+        Route("delete_files_upload_sessions_id", "DELETE", SESSION, sessions.abort),
+        Route("get_files_upload_sessions_id_parts", "GET", f"{SESSION}/parts", sessions.parts),
+        Route("post_files_upload_sessions_id_commit", "POST", f"{SESSION}/commit", sessions.commit, prepare="digest"),
+        Route("post_files_upload_sessions_id_plan", "POST", f"{SESSION}/plan", sessions.plan, undocumented=True),
+        Route("post_files_upload_sessions_id_log", "POST", f"{SESSION}/log", sessions.log, undocumented=True),
         Route("get_files_id", "GET", "/files/{file_id}", files.get),
         Route("put_files_id", "PUT", "/files/{file_id}", files.update),
         Route("delete_files_id", "DELETE", "/files/{file_id}", files.delete),
@@ -170,7 +179,7 @@ def _emulated() -> list[Route]:
         Route("post_web_links_id", "POST", "/web_links/{web_link_id}", trash.restore),
         Route("get_web_links_id_trash", "GET", "/web_links/{web_link_id}/trash", trash.get),
         Route("delete_web_links_id_trash", "DELETE", "/web_links/{web_link_id}/trash", trash.purge),
-    ]  # fmt: skip
+    ]
 
 
 EMULATED = _emulated()

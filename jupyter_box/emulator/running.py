@@ -62,7 +62,7 @@ class Emulator:
         self.server: Server
 
     def start(self) -> Emulator:
-        """Start serving; return when it is ready. Raises OSError when the port is taken, ValueError for an unknown switch."""
+        """Start serving; return when ready. Raises OSError for a taken port, ValueError for an unknown switch."""
         ready: list[BaseException | None] = []
         started = threading.Event()
         self._thread = threading.Thread(target=self._serve, args=(ready, started), name="box-emulator", daemon=True)
@@ -138,13 +138,13 @@ class Emulator:
 
     @property
     def env(self) -> dict[str, str]:
-        """Return the environment of a client: address and credentials. The JWT configuration is written on first use."""
+        """Return the environment of a client: address and credentials; writes the JWT configuration on first use."""
         if self._env is None:
             self._env = {"BOX_URL": self.url, **self.call(_credentials)}
         return dict(self._env)
 
     def control(self, **switches: Any) -> dict[str, Any]:
-        """Turn switches while running; return all as they are then, with request counts and the latest requests."""
+        """Turn switches while running; return all as they are then, with the request counts and the log."""
 
         async def change() -> dict[str, Any]:
             return self.server.control.change(switches)
@@ -227,7 +227,7 @@ class Emulator:
     def add_app(
         self, name: str = "Another app", enterprise: str | None = None, scopes: str = ALL_SCOPES, **details: Any
     ) -> dict[str, str]:
-        """Register another app; return its environment. `details`: authorized, enterprise_access, user_tokens, as_user."""
+        """Register another app; return its environment. `details` are the flags of `store.tokens.Tokens.add_app`."""
 
         def add(store: Store) -> dict[str, str]:
             app = store.tokens.add_app(name, int(enterprise or _main_app(store)["enterprise"]), scopes, **details)

@@ -1,4 +1,4 @@
-"""The sample drive: a bottling plant's logs, notebooks and pictures, its people, and a bit of history; the same every time."""
+"""The sample drive: a bottling plant's logs, notebooks, pictures and people; the same bytes every time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from jupyter_box.emulator.store import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from sqlite3 import Row
 
     from jupyter_box.emulator.store import Store
@@ -27,7 +26,10 @@ PEOPLE = (
     ("Tomás Herrera", "tomas.herrera@example.com"),
     ("Aiko Mori", "aiko.mori@example.com"),
 )
-HEADER = "timestamp,machine,bottles_per_minute,fill_level_ml,fill_pressure_bar,cap_torque_nm,motor_current_a,vibration_mm_s,temperature_c,rejects,status\n"
+HEADER = (
+    "timestamp,machine,bottles_per_minute,fill_level_ml,fill_pressure_bar,cap_torque_nm,motor_current_a,"
+    "vibration_mm_s,temperature_c,rejects,status\n"
+)
 SMALL_FILES = 2_500
 MACHINES = ("rinser", "filler", "capper", "labeller")
 
@@ -257,14 +259,29 @@ SENSORS = [
 
 BIG_SCHEMA = {"file": "vibration-2026-q1.f32", "dtype": "<f4", "columns": ["vibration"], "rate_hz": 4096}
 
+READ_LOG = """import csv, io
+
+from jupyter_box import connect
+
+box = connect()
+text = box.read("/Maintenance/Machine logs/line-1/line-1_2026-03-02.csv").decode()
+rows = list(csv.DictReader(io.StringIO(text)))
+len(rows)
+"""
+
+TREND = """from statistics import mean
+
+hours = {}
+for row in rows:
+    hours.setdefault(row["timestamp"][11:13], []).append(float(row["vibration_mm_s"]))
+{hour: round(mean(values), 2) for hour, values in hours.items()}
+"""
+
 NOTEBOOKS = {
     "vibration-trend": [
-        ("markdown", "# Vibration of the fillers\n\nHow the vibration grows over a day."),
-        (
-            "code",
-            "import csv, statistics\nfrom pathlib import Path\n\nrows = list(csv.DictReader(Path('line-1_2026-03-02.csv').open()))\n"
-            "statistics.mean(float(row['vibration_mm_s']) for row in rows)",
-        ),
+        ("markdown", "# Vibration of the machines\n\nHow the vibration of line 1 grows over a day."),
+        ("code", READ_LOG),
+        ("code", TREND),
     ],
     "reject-rate": [
         ("markdown", "# Reject rate by line"),

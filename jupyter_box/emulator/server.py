@@ -8,7 +8,6 @@ import json
 import logging
 import socket
 import struct
-import traceback
 from collections import Counter, deque
 from email.utils import formatdate
 from http import HTTPStatus
@@ -79,7 +78,7 @@ class Server:
         (bound,) = bind_sockets(port, "127.0.0.1")
         server = HTTPServer(
             Connections(self, table), chunk_size=1 << 20, max_buffer_size=1 << 26, max_body_size=1 << 50
-        )  # type: ignore[arg-type]
+        )
         server.add_socket(bound)
         self._servers.append(server)
         return f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -159,7 +158,7 @@ class Exchange(httputil.HTTPMessageDelegate):
             self._refuse(envelope.of_problem(problem))
         except GrantProblem as problem:
             self._refuse(envelope.of_grant_problem(problem))
-        except Exception as error:  # noqa: BLE001 - a defect of the emulator must not look like silence
+        except Exception as error:  # a defect of the emulator must not look like silence
             log.exception("%s failed", self.label)
             self._refuse(envelope.error(500, "internal_server_error", f"The emulator failed: {type(error).__name__}"))
 
@@ -197,9 +196,18 @@ class Exchange(httputil.HTTPMessageDelegate):
             identity = identify(store, self.headers, self.query)
             self.server.limits.check(identity.user, self.route.operation)
         self.request = Request(
-            store=store, method=self.method, path=self.path, params=params, query=self.query, headers=self.headers, body=b"",
-            base=self.server.base, download_base=self.server.download_base, identity=identity, shared_link=shared_link(self.headers),
-        )  # fmt: skip
+            store=store,
+            method=self.method,
+            path=self.path,
+            params=params,
+            query=self.query,
+            headers=self.headers,
+            body=b"",
+            base=self.server.base,
+            download_base=self.server.download_base,
+            identity=identity,
+            shared_link=shared_link(self.headers),
+        )
         self._choose_sink(self.request)
 
     def _choose_sink(self, request: Request) -> None:
@@ -265,7 +273,7 @@ class Exchange(httputil.HTTPMessageDelegate):
         except (StreamClosedError, asyncio.CancelledError):
             self.sink.abandon()
         except Exception:  # noqa: BLE001 - the last resort
-            log.error("could not answer %s: %s", self.label, traceback.format_exc())
+            log.exception("could not answer %s", self.label)
             self.connection.stream.close()
         finally:
             self.server.exchanges.discard(self)
@@ -291,9 +299,9 @@ class Writer:
         if self.exchange.method == "HEAD" or stream is None:
             data = b"" if self.exchange.method == "HEAD" else body
             await self.line.carry("down", len(data))
-            await self.connection.write_headers(start, headers, data or None)  # type: ignore[misc]
+            await self.connection.write_headers(start, headers, data or None)
         else:
-            await self.connection.write_headers(start, headers)  # type: ignore[misc]
+            await self.connection.write_headers(start, headers)
             await self._stream()
         self.connection.finish()
 

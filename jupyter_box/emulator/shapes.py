@@ -28,9 +28,19 @@ MINI = {
 }
 BARE = ("id", "type", "etag")
 USUAL = (
-    "description", "path_collection", "created_at", "modified_at", "trashed_at", "purged_at", "created_by", "modified_by",
-    "owned_by", "shared_link", "parent", "item_status",
-)  # fmt: skip
+    "description",
+    "path_collection",
+    "created_at",
+    "modified_at",
+    "trashed_at",
+    "purged_at",
+    "created_by",
+    "modified_by",
+    "owned_by",
+    "shared_link",
+    "parent",
+    "item_status",
+)
 CONTENT_TIMES = ("content_created_at", "content_modified_at")
 FULL = {
     "file": (*MINI["file"], "size", *USUAL, *CONTENT_TIMES),

@@ -281,9 +281,12 @@ class Command:
 
     def token(self):
         form = {
-            "grant_type": "client_credentials", "client_id": self.env["BOX_CLIENT_ID"], "client_secret": self.env["BOX_CLIENT_SECRET"],
-            "box_subject_type": "enterprise", "box_subject_id": self.env["BOX_ENTERPRISE_ID"],
-        }  # fmt: skip
+            "grant_type": "client_credentials",
+            "client_id": self.env["BOX_CLIENT_ID"],
+            "client_secret": self.env["BOX_CLIENT_SECRET"],
+            "box_subject_type": "enterprise",
+            "box_subject_id": self.env["BOX_ENTERPRISE_ID"],
+        }
         return requests.post(f"{self.env['BOX_URL']}/api/oauth2/token", data=form, timeout=10).json()["access_token"]
 
     def http(self, method, path, **options):

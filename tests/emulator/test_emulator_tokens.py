@@ -33,9 +33,12 @@ def ask(box, **fields):
 def ccg(box, env=None, **fields):
     env = env or box.env
     given = {
-        "grant_type": "client_credentials", "client_id": env["BOX_CLIENT_ID"], "client_secret": env["BOX_CLIENT_SECRET"],
-        "box_subject_type": "enterprise", "box_subject_id": env["BOX_ENTERPRISE_ID"],
-    }  # fmt: skip
+        "grant_type": "client_credentials",
+        "client_id": env["BOX_CLIENT_ID"],
+        "client_secret": env["BOX_CLIENT_SECRET"],
+        "box_subject_type": "enterprise",
+        "box_subject_id": env["BOX_ENTERPRISE_ID"],
+    }
     return ask(box, **given | fields)
 
 
@@ -48,9 +51,13 @@ def exchange(box, token, scope, **fields):
 def claims(box, **changes):
     env = box.env
     return {
-        "iss": env["BOX_CLIENT_ID"], "sub": env["BOX_ENTERPRISE_ID"], "box_sub_type": "enterprise",
-        "aud": "https://api.box.com/oauth2/token", "jti": uuid.uuid4().hex, "exp": int(time.time()) + 30,
-    } | changes  # fmt: skip
+        "iss": env["BOX_CLIENT_ID"],
+        "sub": env["BOX_ENTERPRISE_ID"],
+        "box_sub_type": "enterprise",
+        "aud": "https://api.box.com/oauth2/token",
+        "jti": uuid.uuid4().hex,
+        "exp": int(time.time()) + 30,
+    } | changes
 
 
 def assertion(box, content, algorithm="RS256", key=None):

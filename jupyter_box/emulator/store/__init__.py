@@ -1,4 +1,4 @@
-"""The emulated drive: metadata in SQLite, contents on disk; it knows no HTTP. One class for each resource hangs on `Store`."""
+"""The emulated drive: metadata in SQLite, contents on disk, one class for each resource; it knows no HTTP."""
 
 from __future__ import annotations
 

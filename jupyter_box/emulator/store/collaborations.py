@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from jupyter_box.emulator.store import Store
 
-MINE = '(user = ? OR "group" IN (SELECT "group" FROM memberships WHERE user = ?)) AND (expires_at IS NULL OR expires_at > ?)'
+MINE = (
+    '(user = ? OR "group" IN (SELECT "group" FROM memberships WHERE user = ?))'
+    " AND (expires_at IS NULL OR expires_at > ?) AND status = 'accepted'"
+)
 
 
 class Collaborations:
@@ -22,7 +25,7 @@ class Collaborations:
 
     def roles_of(self, user: int) -> dict[int, list[str]]:
         """Return the accepted roles a user has by their own and their groups' collaborations, by item."""
-        sql = f"SELECT item, role FROM collaborations WHERE status = 'accepted' AND {MINE}"  # noqa: S608
+        sql = f"SELECT item, role FROM collaborations WHERE {MINE}"  # noqa: S608
         roles: dict[int, list[str]] = {}
         for row in self.store.all(sql, user, user, self.store.now()):
             roles.setdefault(row["item"], []).append(row["role"])
@@ -30,7 +33,7 @@ class Collaborations:
 
     def shown_to(self, user: int) -> list[int]:
         """Return the items shared with a user that are to appear in their root."""
-        sql = f"SELECT DISTINCT item FROM collaborations WHERE status = 'accepted' AND NOT is_access_only AND {MINE} ORDER BY item"  # noqa: S608
+        sql = f"SELECT DISTINCT item FROM collaborations WHERE NOT is_access_only AND {MINE} ORDER BY item"  # noqa: S608
         return [row["item"] for row in self.store.all(sql, user, user, self.store.now())]
 
     def add(
@@ -51,9 +54,17 @@ class Collaborations:
         status = "accepted" if inside else "pending"
         row = {"is_access_only": 0, "can_view_path": 0, "expires_at": None, "invite_email": None} | values
         made = self.store.insert(
-            "collaborations", item=item["id"], **{column: key}, role=role, status=status, created_by=created_by, created_at=now,
-            modified_at=now, acknowledged_at=now if inside else None, **row,
-        )  # fmt: skip
+            "collaborations",
+            item=item["id"],
+            **{column: key},
+            role=role,
+            status=status,
+            created_by=created_by,
+            created_at=now,
+            modified_at=now,
+            acknowledged_at=now if inside else None,
+            **row,
+        )
         return self.at(made)
 
     def at(self, collaboration: int) -> Row:
@@ -102,5 +113,10 @@ class Collaborations:
         """Return the users who may see the last of these folders and items."""
         marks = ", ".join("?" * len(line))
         ids = [item["id"] for item in line]
-        sql = f"SELECT user FROM collaborations WHERE item IN ({marks}) AND status = 'accepted' AND user IS NOT NULL UNION SELECT memberships.user FROM collaborations JOIN memberships USING (\"group\") WHERE item IN ({marks})"  # noqa: S608, E501
+        here = f"WHERE item IN ({marks}) AND status = 'accepted'"
+        groups = 'JOIN memberships ON memberships."group" = collaborations."group"'
+        sql = (
+            f"SELECT user FROM collaborations {here} AND user IS NOT NULL"  # noqa: S608 - our own words
+            f" UNION SELECT memberships.user FROM collaborations {groups} {here}"
+        )
         return {line[0]["owner"], *(row[0] for row in self.store.all(sql, *ids, *ids))}

@@ -44,5 +44,8 @@ class Collections:
 
     def recent(self, user: int) -> list[Row]:
         """Return what a user lately worked with, latest first."""
-        sql = "SELECT items.*, recents.kind, recents.at FROM recents JOIN items ON items.id = item WHERE user = ? ORDER BY at DESC, item DESC"
+        sql = (
+            "SELECT items.*, recents.kind, recents.at FROM recents JOIN items ON items.id = item"
+            " WHERE user = ? ORDER BY at DESC, item DESC"
+        )
         return self.store.all(sql, user)

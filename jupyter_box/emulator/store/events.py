@@ -34,17 +34,23 @@ class Events:
         """Tell everyone who may see the item."""
         line = self.store.items.lineage(item["id"])
         self.latest = self.store.insert(
-            "events", event_id=secrets.token_hex(20), type=kind, user=user, item=item["id"], created_at=self.store.now(),
-            source=json.dumps(source), path=json.dumps([above["id"] for above in line]),
-        )  # fmt: skip
+            "events",
+            event_id=secrets.token_hex(20),
+            type=kind,
+            user=user,
+            item=item["id"],
+            created_at=self.store.now(),
+            source=json.dumps(source),
+            path=json.dumps([above["id"] for above in line]),
+        )
         readers = self.store.collaborations.readers(line) | {user}
         self.store.run_many("INSERT INTO event_readers VALUES (?, ?)", [(reader, self.latest) for reader in readers])
 
     def after(self, user: int, position: int, limit: int, stream: str = "all", within: int | None = None) -> list[Row]:
         """Return a user's events after a position, oldest first; `within` keeps those in one folder."""
         sql = (
-            "SELECT events.* FROM event_readers JOIN events ON events.id = event WHERE event_readers.user = ? AND event > ?"
-            " ORDER BY event"
+            "SELECT events.* FROM event_readers JOIN events ON events.id = event"
+            " WHERE event_readers.user = ? AND event > ? ORDER BY event"
         )
         found = []
         for row in self.store.database.execute(sql, (user, position)):
@@ -63,5 +69,8 @@ class Events:
 
     def of_enterprise(self, enterprise: int, after: int, limit: int) -> list[Row]:
         """Return what everyone in an enterprise did, oldest first."""
-        sql = "SELECT * FROM events WHERE id > ? AND user IN (SELECT id FROM users WHERE enterprise = ?) ORDER BY id LIMIT ?"
+        sql = (
+            "SELECT * FROM events WHERE id > ? AND user IN (SELECT id FROM users WHERE enterprise = ?)"
+            " ORDER BY id LIMIT ?"
+        )
         return self.store.all(sql, after, enterprise, limit)

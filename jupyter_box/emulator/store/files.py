@@ -44,9 +44,17 @@ class Files:
     ) -> None:
         now = self.store.now()
         version = self.store.insert(
-            "versions", file=file, blob=blob, size=size, sha1=sha1, name=name, number=number, created_at=now,
-            modified_at=now, modified_by=user,
-        )  # fmt: skip
+            "versions",
+            file=file,
+            blob=blob,
+            size=size,
+            sha1=sha1,
+            name=name,
+            number=number,
+            created_at=now,
+            modified_at=now,
+            modified_by=user,
+        )
         self.store.update("items", file, version=version)
         self.store.people.use_space(owner, size)
 

@@ -84,14 +84,29 @@ class Folders:
         first_version = 1 + self._last_id("versions")
         listed = list(enumerate(entries))
         self.store.run_many(
-            "INSERT INTO items (id, type, rank, parent, owner, name, name_key, created_at, modified_at, content_created_at, "
-            "content_modified_at, created_by, modified_by, size, sha1, version) "
+            "INSERT INTO items (id, type, rank, parent, owner, name, name_key, created_at, modified_at, "
+            "content_created_at, content_modified_at, created_by, modified_by, size, sha1, version) "
             "VALUES (?, 'file', 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (first_item + n, folder["id"], folder["owner"], name, names.key(name), now, now, now, now, user, user, len(content), digest, first_version + n)
+                (
+                    first_item + n,
+                    folder["id"],
+                    folder["owner"],
+                    name,
+                    names.key(name),
+                    now,
+                    now,
+                    now,
+                    now,
+                    user,
+                    user,
+                    len(content),
+                    digest,
+                    first_version + n,
+                )
                 for n, name in listed
             ],
-        )  # fmt: skip
+        )
         self.store.run_many(
             "INSERT INTO versions (id, file, blob, size, sha1, name, number, created_at, modified_at, modified_by) "
             "VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",

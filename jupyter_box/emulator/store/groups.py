@@ -55,9 +55,7 @@ class Groups:
         if self.store.one('SELECT 1 FROM memberships WHERE "group" = ? AND user = ?', group, user):
             raise Problem("conflict", "A resource with this value already exists")
         now = self.store.now()
-        return self.store.insert(
-            "memberships", user=user, **{"group": group}, role=role, created_at=now, modified_at=now
-        )
+        return self.store.insert("memberships", user=user, group=group, role=role, created_at=now, modified_at=now)
 
     def membership(self, membership: int | str) -> Row | None:
         """Return a membership by id."""

@@ -37,9 +37,20 @@ class Items:
     def add_root(self, user: int) -> None:
         """Make a user's root folder."""
         self.store.insert(
-            "items", id=-user, type="folder", rank=0, owner=user, name="All Files", name_key="all files",
-            created_at=0, modified_at=0, content_created_at=0, content_modified_at=0, created_by=user, modified_by=user,
-        )  # fmt: skip
+            "items",
+            id=-user,
+            type="folder",
+            rank=0,
+            owner=user,
+            name="All Files",
+            name_key="all files",
+            created_at=0,
+            modified_at=0,
+            content_created_at=0,
+            content_modified_at=0,
+            created_by=user,
+            modified_by=user,
+        )
 
     def root(self, user: int) -> Row:
         """Return a user's root folder."""
@@ -98,9 +109,14 @@ class Items:
         """Put a new item of `kind` into a folder; return its id."""
         now = self.store.now()
         row = {
-            "created_at": now, "modified_at": now, "content_created_at": now, "content_modified_at": now,
-            "created_by": user, "modified_by": user, "indexed_at": now + self.store.rules.search_delay,
-        } | values  # fmt: skip
+            "created_at": now,
+            "modified_at": now,
+            "content_created_at": now,
+            "content_modified_at": now,
+            "created_by": user,
+            "modified_by": user,
+            "indexed_at": now + self.store.rules.search_delay,
+        } | values
         return self.store.insert(
             "items",
             type=kind,
@@ -117,9 +133,14 @@ class Items:
         if "name" in values:
             values["name_key"] = names.key(values["name"])
         self.store.update(
-            "items", item["id"], etag=item["etag"] + 1, modified_at=self.store.now(), modified_by=user,
-            indexed_at=self.store.now() + self.store.rules.search_delay, **values,
-        )  # fmt: skip
+            "items",
+            item["id"],
+            etag=item["etag"] + 1,
+            modified_at=self.store.now(),
+            modified_by=user,
+            indexed_at=self.store.now() + self.store.rules.search_delay,
+            **values,
+        )
         return self.at(item["id"])
 
     def set_setting(self, item: Row, name: str, value: Any) -> None:
@@ -166,7 +187,7 @@ class Items:
         after: Sequence[Any] | None,
         shared: Sequence[int] = (),
     ) -> list[Row]:
-        """Return one page after the item whose rank, sort value and id are `after`; as fast on the last page as on the first."""
+        """Return one page after the item whose rank, sort value and id are `after`; the last page is as fast as any."""
         column, way, sign = SORTS[sort], "DESC" if descending else "ASC", "<" if descending else ">"
         order = f"ORDER BY rank, {column} {way}, id {way} LIMIT ?"
         if after is None:

@@ -44,9 +44,12 @@ class Locks:
         self.check(file, user)
         now = self.store.now()
         lock = {
-            "id": str(file["id"]), "created_by": user, "created_at": now, "expires_at": expires_at,
+            "id": str(file["id"]),
+            "created_by": user,
+            "created_at": now,
+            "expires_at": expires_at,
             "is_download_prevented": is_download_prevented,
-        }  # fmt: skip
+        }
         return self.store.items.change(file, user, lock=json.dumps(lock))
 
     def remove(self, file: Row, user: int) -> Row:

@@ -1,4 +1,4 @@
-"""Search as Box describes it: bare words mean OR, names match by prefix, contents by whole stems, new items come late."""
+"""Search as Box describes it: bare words mean OR, names match by prefix, contents by stems, new items come late."""
 
 from __future__ import annotations
 
@@ -17,7 +17,29 @@ WORD = re.compile(r"[^\W_]+")
 PIECE = re.compile(r'"[^"]*"|\S+')
 INDEXED_BYTES = 10_000
 # Box's guide lists the types whose text is indexed; notebooks and Parquet are not among them
-INDEXED = frozenset("csv css html htm java js json log md php py rtf sh sql tsv txt vb xml yaml yml c cpp h m".split())
+INDEXED = frozenset(
+    [
+        "c",
+        "cpp",
+        "css",
+        "csv",
+        "h",
+        "htm",
+        "html",
+        "java",
+        "js",
+        "json",
+        "log",
+        "m",
+        "md",
+        "php",
+        "py",
+        "rtf",
+        "sh",
+        "sql",
+    ]
+    + ["tsv", "txt", "vb", "xml", "yaml", "yml"]
+)
 CONTENT_TYPES = ("name", "description", "file_content", "comments", "tags")
 
 
@@ -47,7 +69,7 @@ class Query:
         joined, wanted = False, True
         for piece in PIECE.findall(text):
             if piece in ("AND", "OR", "NOT"):
-                joined = joined and piece == "NOT" or piece == "AND" or (piece == "NOT" and bool(groups))
+                joined = piece == "AND" or (piece == "NOT" and bool(groups))
                 wanted = piece != "NOT"
                 continue
             term = (tuple(words(piece)), wanted)

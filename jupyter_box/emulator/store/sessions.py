@@ -29,9 +29,17 @@ class Sessions:
         session = secrets.token_hex(16).upper()
         expires_at = self.store.now() + self.store.rules.session_lifetime
         self.store.insert(
-            "sessions", id=session, user=user, parent=parent, file=file, name=name, size=size, expires_at=expires_at,
-            part_size=self.store.rules.part_size, blob=self.store.blobs.new(),
-        )  # fmt: skip
+            "sessions",
+            id=session,
+            user=user,
+            parent=parent,
+            file=file,
+            name=name,
+            size=size,
+            expires_at=expires_at,
+            part_size=self.store.rules.part_size,
+            blob=self.store.blobs.new(),
+        )
         row = self.store.one("SELECT * FROM sessions WHERE id = ?", session)
         assert row is not None
         return row

@@ -59,6 +59,10 @@ class Tokens:
         """Forget a token, and its refresh or access token with it."""
         self.store.run("DELETE FROM tokens WHERE token = ? OR parent = ?", token, token)
 
+    def expire_all(self) -> None:
+        """Make every access token one that has expired."""
+        self.store.run("UPDATE tokens SET expires_at = 0 WHERE kind = 'access'")
+
     def first_use(self, jti: str, expires_at: float) -> bool:
         """Remember an assertion; return whether it was new."""
         self.store.run("DELETE FROM assertions WHERE expires_at < ?", self.store.now() - 120)

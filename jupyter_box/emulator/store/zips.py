@@ -25,9 +25,15 @@ class Zips:
         """Remember a zip's entries: name in the zip, blob (empty for a folder), size."""
         key = secrets.token_urlsafe(24)
         self.store.insert(
-            "zips", id=key, user=user, name=name, entries=json.dumps(entries), expires_at=self.store.now() + START_WITHIN,
-            state="new", total=sum(1 for _, blob, _ in entries if blob),
-        )  # fmt: skip
+            "zips",
+            id=key,
+            user=user,
+            name=name,
+            entries=json.dumps(entries),
+            expires_at=self.store.now() + START_WITHIN,
+            state="new",
+            total=sum(1 for _, blob, _ in entries if blob),
+        )
         row = self.get(key)
         assert row is not None
         return row

@@ -1,4 +1,4 @@
-"""What PUT can change on any item: name, place, description, tags, link, lock, collections; and the checks before it."""
+"""What PUT can change on an item: name, place, description, tags, link, lock, collections; the checks before it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.messages import Request
 
 SETTINGS = (
-    "sync_state", "can_non_owners_invite", "can_non_owners_view_collaborators", "is_collaboration_restricted_to_enterprise",
+    "sync_state",
+    "can_non_owners_invite",
+    "can_non_owners_view_collaborators",
+    "is_collaboration_restricted_to_enterprise",
     "folder_upload_email",
-)  # fmt: skip
+)
 
 
 def check_match(request: Request, item: Row) -> None:
@@ -80,7 +83,7 @@ def _may_place(request: Request, item: Row, moves: bool) -> None:
 
 
 def _inner(request: Request, key: object) -> int:
-    return -request.who.user if str(key) == "0" else int(key) if str(key).isdecimal() else 0  # type: ignore[call-overload,no-any-return]
+    return -request.who.user if str(key) == "0" else int(key) if str(key).isdecimal() else 0  # type: ignore[call-overload]
 
 
 def _rename(request: Request, item: Row, name: object) -> Row:

@@ -25,12 +25,20 @@ def shape(request: Request, row: Row) -> dict[str, Any]:
     store, people = request.store, Shapes(request).person
     pending = row["status"] == "pending"
     whole = {
-        "type": "collaboration", "id": str(row["id"]), "item": None if pending and _is_mine(request, row) else _item(request, row),
-        "accessible_by": _grantee(request, row), "role": row["role"], "status": row["status"],
-        "expires_at": moment(row["expires_at"]), "is_access_only": bool(row["is_access_only"]),
-        "created_by": people(row["created_by"]), "created_at": moment(row["created_at"]), "modified_at": moment(row["modified_at"]),
-        "invite_email": row["invite_email"], "can_view_path": bool(row["can_view_path"]),
-    }  # fmt: skip
+        "type": "collaboration",
+        "id": str(row["id"]),
+        "item": None if pending and _is_mine(request, row) else _item(request, row),
+        "accessible_by": _grantee(request, row),
+        "role": row["role"],
+        "status": row["status"],
+        "expires_at": moment(row["expires_at"]),
+        "is_access_only": bool(row["is_access_only"]),
+        "created_by": people(row["created_by"]),
+        "created_at": moment(row["created_at"]),
+        "modified_at": moment(row["modified_at"]),
+        "invite_email": row["invite_email"],
+        "can_view_path": bool(row["can_view_path"]),
+    }
     if row["acknowledged_at"] is not None:
         whole["acknowledged_at"] = moment(row["acknowledged_at"])
     assert store is not None

@@ -77,9 +77,10 @@ def _position(request: Request) -> int:
 def realtime(store: Store, request: Request) -> Response:
     """Answer where to poll for news."""
     timeout = store.rules.poll_timeout
+    stream = request.query.get("stream_type", "all")
     entry = {
         "type": "realtime_server",
-        "url": f"{request.base}/subscribe?channel={request.who.user}&stream_type={request.query.get('stream_type', 'all')}",
+        "url": f"{request.base}/subscribe?channel={request.who.user}&stream_type={stream}",
         "ttl": "10",
         "max_retries": "10",
         "retry_timeout": int(timeout),

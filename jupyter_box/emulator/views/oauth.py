@@ -64,7 +64,7 @@ def _authorized(app: Row) -> None:
 
 
 def _subject(store: Store, app: Row, kind: str, subject: str, error: GrantProblem) -> int:
-    """Return the user a token is to stand for: the service account, or the user if the app may have tokens of theirs."""
+    """Return the user a token stands for: the service account, or a user if the app may have tokens of theirs."""
     if kind == "enterprise":
         if subject != str(app["enterprise"]):
             raise GrantProblem("invalid_grant", BAD_GRANT)

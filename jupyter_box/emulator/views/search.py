@@ -72,7 +72,7 @@ def _visible(request: Request) -> Callable[[Row], bool]:
         return request.access.sees
     request.access.require_scope("enterprise_content")
     people = request.store.people
-    return lambda item: (people.get(item["owner"]) or {"enterprise": None})["enterprise"] == request.who.enterprise  # type: ignore[index]
+    return lambda item: (people.get(item["owner"]) or {"enterprise": None})["enterprise"] == request.who.enterprise
 
 
 def _sorting(request: Request) -> tuple[str, bool]:

@@ -48,5 +48,6 @@ def landing(store: Store, request: Request) -> Response:
     item = store.shared_links.find(request.params["name"])
     if item is None:
         raise not_found()
-    text = f"<!doctype html><meta charset='utf-8'><title>Not Box</title><p>A shared {item['type']} of the jupyter-box emulator. This is not Box."
+    what = f"<p>A shared {item['type']} of the jupyter-box emulator. This is not Box."
+    text = f"<!doctype html><meta charset='utf-8'><title>Not Box</title>{what}"
     return Response(content=text.encode(), content_type="text/html; charset=utf-8")

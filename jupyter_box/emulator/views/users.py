@@ -17,9 +17,20 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.store import Store
 
 USUAL = (
-    "created_at", "modified_at", "language", "timezone", "space_amount", "space_used", "max_upload_size", "status",
-    "job_title", "phone", "address", "avatar_url", "notification_email",
-)  # fmt: skip
+    "created_at",
+    "modified_at",
+    "language",
+    "timezone",
+    "space_amount",
+    "space_used",
+    "max_upload_size",
+    "status",
+    "job_title",
+    "phone",
+    "address",
+    "avatar_url",
+    "notification_email",
+)
 MANAGE = ("manage_managed_users", "manage_app_users")
 KINDS = {"all": ("managed", "app", "external"), "managed": ("managed", "app"), "external": ("external",)}
 
@@ -29,19 +40,41 @@ def shape(request: Request, user: Row) -> dict[str, Any]:
     store, details = request.store, json.loads(user["details"])
     space = user["space_amount"] if store.rules.quota is None else store.rules.quota
     whole = {
-        "type": "user", "id": str(user["id"]), "name": user["name"], "login": user["login"],
-        "created_at": moment(user["created_at"]), "modified_at": moment(user["modified_at"]),
-        "language": details.get("language", "en"), "timezone": details.get("timezone", "America/Los_Angeles"),
-        "space_amount": space, "space_used": user["space_used"], "max_upload_size": store.rules.max_file_size,
-        "status": user["status"], "job_title": details.get("job_title", ""), "phone": details.get("phone", ""),
-        "address": details.get("address", ""), "avatar_url": f"{request.base}/api/avatar/large/{user['id']}",
-        "notification_email": None, "role": user["role"], "tracking_codes": [], "can_see_managed_users": True,
-        "is_sync_enabled": True, "is_external_collab_restricted": False, "is_exempt_from_device_limits": False,
-        "is_exempt_from_login_verification": False, "my_tags": [], "hostname": f"{request.base}/",
-        "is_platform_access_only": user["kind"] == "app", "external_app_user_id": user["external_id"] or "",
-        "enterprise": {"type": "enterprise", "id": str(user["enterprise"] or 0), "name": store.people.enterprise_name(user["enterprise"])},
-    }  # fmt: skip
+        "type": "user",
+        "id": str(user["id"]),
+        "name": user["name"],
+        "login": user["login"],
+        "created_at": moment(user["created_at"]),
+        "modified_at": moment(user["modified_at"]),
+        "language": details.get("language", "en"),
+        "timezone": details.get("timezone", "America/Los_Angeles"),
+        "space_amount": space,
+        "space_used": user["space_used"],
+        "max_upload_size": store.rules.max_file_size,
+        "status": user["status"],
+        "job_title": details.get("job_title", ""),
+        "phone": details.get("phone", ""),
+        "address": details.get("address", ""),
+        "avatar_url": f"{request.base}/api/avatar/large/{user['id']}",
+        "notification_email": None,
+        "role": user["role"],
+        "tracking_codes": [],
+        "can_see_managed_users": True,
+        "is_sync_enabled": True,
+        "is_external_collab_restricted": False,
+        "is_exempt_from_device_limits": False,
+        "is_exempt_from_login_verification": False,
+        "my_tags": [],
+        "hostname": f"{request.base}/",
+        "is_platform_access_only": user["kind"] == "app",
+        "external_app_user_id": user["external_id"] or "",
+        "enterprise": _enterprise(request, user["enterprise"]),
+    }
     return cut(whole, request.fields or USUAL, ("type", "id", "name", "login"))
+
+
+def _enterprise(request: Request, key: int | None) -> dict[str, str]:
+    return {"type": "enterprise", "id": str(key or 0), "name": request.store.people.enterprise_name(key)}
 
 
 def me(store: Store, request: Request) -> Response:

@@ -21,12 +21,20 @@ def shape(request: Request, version: Row) -> dict[str, Any]:
     """Return a version of a file."""
     people = Shapes(request).person
     whole = {
-        "type": "file_version", "id": str(version["id"]), "sha1": version["sha1"], "name": version["name"],
-        "size": version["size"], "created_at": moment(version["created_at"]), "modified_at": moment(version["modified_at"]),
-        "modified_by": people(version["modified_by"]), "trashed_at": moment(version["trashed_at"]), "purged_at": None,
-        "restored_at": moment(version["restored_at"]), "uploader_display_name": people(version["modified_by"])["name"],
+        "type": "file_version",
+        "id": str(version["id"]),
+        "sha1": version["sha1"],
+        "name": version["name"],
+        "size": version["size"],
+        "created_at": moment(version["created_at"]),
+        "modified_at": moment(version["modified_at"]),
+        "modified_by": people(version["modified_by"]),
+        "trashed_at": moment(version["trashed_at"]),
+        "purged_at": None,
+        "restored_at": moment(version["restored_at"]),
+        "uploader_display_name": people(version["modified_by"])["name"],
         "version_number": str(version["number"]),
-    }  # fmt: skip
+    }
     for name in ("trashed_by", "restored_by"):
         if version[name] is not None:
             whole[name] = people(version[name])
