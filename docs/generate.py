@@ -88,16 +88,24 @@ def settings() -> Iterator[str]:
 def errors() -> Iterator[str]:
     """The error tree."""
     from jupyter_box.errors import BoxError
+    from jupyter_box.transfer.local import LocalError
 
     yield "# Errors\n"
-    yield "All are in `jupyter_box.errors` and are `BoxError`s. Each has `message`, `hint` (the way out), `code`,"
+    yield "All are `BoxError`s, and in `jupyter_box.errors` but for the last. Each has `message`, `hint` (the way out), `code`,"
     yield "`status` (its HTTP status in the REST face), and where they apply `request_id`, `retry_after` (seconds)"
     yield "and `item_id`.\n"
     rows = []
-    for error in [BoxError, *BoxError.__subclasses__()]:
+    for error in [*every_error(), LocalError]:
         also = ", ".join(code(base.__name__) for base in error.__bases__ if base not in (BoxError, Exception))
         rows.append((code(error.__name__), also, str(error.status), code(error.code), _summary(error)))
     yield from table(("class", "also a", "HTTP", "code", "when"), rows)
+
+
+def every_error() -> list[type[Exception]]:
+    """Return the classes of the error tree, its root first."""
+    from jupyter_box import errors as module
+
+    return [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, module.BoxError)]
 
 
 def _summary(thing: object) -> str:

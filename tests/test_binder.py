@@ -18,7 +18,8 @@ EXECUTE = """
 import sys, nbformat
 from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
-NotebookClient(notebook, timeout=90, kernel_name="python3").execute()
+for run in ("first", "again"):
+    NotebookClient(notebook, timeout=90, kernel_name="python3").execute()
 nbformat.write(notebook, "executed.ipynb")
 """
 
@@ -44,7 +45,7 @@ def start(home, *command):
     return process.returncode, output
 
 
-def test_the_notebook_runs_to_its_end(home):
+def test_the_notebook_runs_to_its_end_and_again(home):
     code, output = start(home, "python", "-c", EXECUTE, str(NOTEBOOK))
     assert code == 0, output[-3000:]
     cells = json.loads((home / "executed.ipynb").read_text())["cells"]

@@ -14,7 +14,6 @@ import pytest
 
 from jupyter_box.cli import PROGRAMS
 from jupyter_box.config import SECRETS, BoxConfig
-from jupyter_box.errors import BoxError
 from jupyter_box.verbs import verbs
 
 REPO = Path(__file__).parent.parent
@@ -58,7 +57,7 @@ PUBLIC = {
     "reference/settings.md": lambda: [*BoxConfig.class_own_traits(config=True), *SECRETS],
     "reference/magics.md": lambda: [f"%{'%' * verb.cell}box_{verb.name}" for verb in verbs()],
     "reference/commands.md": lambda: [f"jupyter box {verb.name}" for verb in verbs()],
-    "reference/errors.md": lambda: [error.__name__ for error in [BoxError, *BoxError.__subclasses__()]],
+    "reference/errors.md": lambda: [error.__name__ for error in generate.every_error()],
     "reference/rest.md": routes_of_the_rest_face,
     "emulator.md": routes_of_the_emulator,
 }
