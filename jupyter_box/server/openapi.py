@@ -112,9 +112,9 @@ def _reference(name: str) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    from jupyter_box.drive import Status  # a late import: it brings the Box SDK
+    from jupyter_box.drive import Quota, Status  # a late import: it brings the Box SDK
 
-    values = {cls.__name__: _of_class(cls) for cls in (*VALUES, Status)}
+    values = {cls.__name__: _of_class(cls) for cls in (*VALUES, Quota, Status)}
     return {**values, **_ENVELOPES}
 
 

@@ -50,7 +50,13 @@ class Running:
 
 def _execute(socket, cell):
     message = {
-        "header": {"msg_id": os.urandom(8).hex(), "msg_type": "execute_request", "username": "", "session": "t", "version": "5.3"},
+        "header": {
+            "msg_id": os.urandom(8).hex(),
+            "msg_type": "execute_request",
+            "username": "",
+            "session": "t",
+            "version": "5.3",
+        },
         "parent_header": {},
         "metadata": {},
         "channel": "shell",
@@ -76,7 +82,9 @@ def _execute(socket, cell):
 @contextlib.contextmanager
 def running_server(folder, environment, *arguments, token=TOKEN):
     """Start `jupyter server` with the extension in an empty home; stops it at the end."""
-    home = {name: str(folder / name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    home = {
+        name: str(folder / name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTER"))}
     command = [
         sys.executable, "-m", "jupyter_server", "--allow-root", "--ServerApp.port=0", "--ServerApp.root_dir", str(folder),

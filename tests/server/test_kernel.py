@@ -22,7 +22,9 @@ def test_a_kernel_lists_box_without_the_secret(box_environment, folder_in_box, t
     environment = {**box_environment, "BOX_ROOT_FOLDER": folder_in_box}
     with running_server(tmp_path, environment) as server:
         assert server.ask("GET", "status").json()["connected"] is True
-        inherited, listed, parent = server.run(ENVIRONMENT, LIST, "import jupyter_box; jupyter_box.connect().stat('id:0').name")
+        inherited, listed, parent = server.run(
+            ENVIRONMENT, LIST, "import jupyter_box; jupyter_box.connect().stat('id:0').name"
+        )
         assert json.loads(inherited)["BOX_SERVER_URL"] == server.url.replace("localhost", "127.0.0.1")
         assert secret not in inherited
         assert listed.strip() == "['from the test.txt']"
@@ -64,7 +66,13 @@ def test_a_wrong_setting_or_none_lets_the_server_start_and_status_says_why(tmp_p
     for name, environment, arguments, code, named in (
         ("none", {}, (), "not_configured", "No Box credentials"),
         ("half", {"BOX_CLIENT_SECRET": CANARY}, (), "not_configured", "BOX_CLIENT_ID"),
-        ("wrong", {"BOX_CLIENT_SECRET": CANARY}, ("--BoxConfig.retry_deadline=-1",), "not_configured", "retry_deadline"),
+        (
+            "wrong",
+            {"BOX_CLIENT_SECRET": CANARY},
+            ("--BoxConfig.retry_deadline=-1",),
+            "not_configured",
+            "retry_deadline",
+        ),
     ):
         folder = tmp_path / name
         folder.mkdir()

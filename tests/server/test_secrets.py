@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+
 from jupyter_box.config import BoxConfig
 from jupyter_box.server.routes import ROUTES
 
@@ -63,9 +64,7 @@ async def drive_every_route(ask, good="x.txt"):
         for verb in route.operations:
             for path in (good, *PATHS[1:]):
                 body = BODIES.get(name) if verb in {"post", "put"} else None
-                answer = await ask(
-                    verb.upper(), route.path.replace("{path}", path), body=body, **QUERIES.get(name, {})
-                )
+                answer = await ask(verb.upper(), route.path.replace("{path}", path), body=body, **QUERIES.get(name, {}))
                 texts.append(f"{answer.code} {dict(answer.headers)} {answer.body.decode('utf-8', 'replace')}")
                 assert answer.code != 500, texts[-1]
     return texts

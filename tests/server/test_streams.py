@@ -124,7 +124,9 @@ def test_a_client_that_goes_away_leaves_nothing_in_box(running, drive, place, si
 
 
 def test_an_upload_that_box_refuses_is_answered_although_the_body_still_comes(running, place):
-    answer = running.http.put(f"{running.url}jupyter-box/files/{place}/no folder/x.bin", data=Sized(30 * MB), timeout=60)
+    answer = running.http.put(
+        f"{running.url}jupyter-box/files/{place}/no folder/x.bin", data=Sized(30 * MB), timeout=60
+    )
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
