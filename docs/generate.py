@@ -91,8 +91,8 @@ def errors() -> Iterator[str]:
     from jupyter_box.transfer.local import LocalError
 
     yield "# Errors\n"
-    yield "All are `BoxError`s, and in `jupyter_box.errors` but for the last. Each has `message`, `hint` (the way out), `code`,"
-    yield "`status` (its HTTP status in the REST face), and where they apply `request_id`, `retry_after` (seconds)"
+    yield "All are `BoxError`s, and in `jupyter_box.errors` but for the last. Each has `message`, `hint` (the way out),"
+    yield "`code`, `status` (its HTTP status in the REST face), and where they apply `request_id`, `retry_after` (seconds)"
     yield "and `item_id`.\n"
     rows = []
     for error in [*every_error(), LocalError]:
