@@ -543,14 +543,36 @@ def test_doctor_finds_that_our_policy_would_be_the_only_one(cluster, run):
     assert "it cuts them off from all else" in printed
 
 
-def test_doctor_finds_the_hub_in_another_namespace(cluster, run):
+def add_hub_elsewhere(cluster, namespace):
     labels = {"component": "hub", "helm.sh/chart": "jupyterhub-4.4.0"}
-    path = "/apis/apps/v1/namespaces/jhub/deployments"
-    cluster.add(path, "Deployment", name="hub", namespace="jhub", labels=labels)
-    code, printed = run("doctor")
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    cluster.add(path, "Deployment", name="hub", namespace=namespace, labels=labels)
+
+
+def test_doctor_goes_to_the_namespace_of_the_only_hub(cluster, run):
+    add_hub_elsewhere(cluster, "jhub")
+    _, printed = run("doctor")
+    assert "namespace jhub" in printed
+    assert "Zero to JupyterHub 4.4.0" in printed
+
+
+def test_doctor_stays_where_it_is_told_to_and_names_the_others(cluster, run):
+    add_hub_elsewhere(cluster, "jhub")
+    add_hub_elsewhere(cluster, "teaching")
+    code, printed = run("doctor", "--namespace", "box")
     assert code == 2
-    assert "no Zero to JupyterHub in namespace hub" in printed
-    assert "There is one in jhub" in printed
+    assert "no Zero to JupyterHub in namespace box" in printed
+    assert "There is one in jhub, teaching" in printed
+
+
+def test_doctor_takes_a_namespace_with_the_broker_alone(cluster, run):
+    add_hub_elsewhere(cluster, "jhub")
+    install_broker(cluster)
+    put(cluster, good())
+    calico(cluster)
+    code, printed = run("doctor", "--namespace", "hub")
+    assert code == 0, printed
+    assert "has the broker, and no Hub" in printed
 
 
 def test_doctor_goes_on_where_it_may_not_look(cluster, run):

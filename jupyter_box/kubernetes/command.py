@@ -12,7 +12,7 @@ from jupyter_box.errors import BoxError, Denied, NotFound
 
 from .cluster import BROKER, SINGLEUSER, Cluster, Json
 from .credentials import CLIENT_CREDENTIALS, JWT, examine, from_person, gather, try_at_box
-from .doctor import diagnose, stale, values_of
+from .doctor import at_the_hub, diagnose, stale, values_of
 from .names import subdomain
 from .overlays import BROKER_URL, MODES, SECRET, overlay
 
@@ -169,6 +169,7 @@ def _values(args: argparse.Namespace) -> int:
 
 def _doctor(args: argparse.Namespace) -> int:
     cluster = Cluster.connect(args.context, args.namespace)
+    cluster = cluster if args.namespace else at_the_hub(cluster)
     worst = 0
     for finding in diagnose(cluster, subdomain(args.name, what="Secret")):
         print(f"{_MARKS[finding.level]} {finding.text}" + (f"\n        {finding.hint}" if finding.hint else ""))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from jupyter_box.errors import BoxError, Denied
+from jupyter_box.errors import Denied
 
 from .cluster import BROKER, HUB, SINGLEUSER, Cluster, Json
 from .credentials import examine
@@ -56,7 +56,7 @@ class Patient:
     @cached_property
     def hubs(self) -> list[Json]:
         """The Hub's Deployments in the namespace."""
-        return [d for d in self.cluster.deployments(HUB) if _chart(d).startswith("jupyterhub-")]
+        return _hubs_of(self.cluster)
 
     @cached_property
     def brokers(self) -> list[Json]:
@@ -91,6 +91,14 @@ class Patient:
 
 
 Check = Callable[[Patient], Findings]
+
+
+def at_the_hub(cluster: Cluster) -> Cluster:
+    """Return the cluster at the namespace of its only Hub, found by labels; unchanged where that is not one."""
+    if _hubs_of(cluster):
+        return cluster
+    namespaces = _namespaces_with_a_hub(cluster)
+    return replace(cluster, namespace=namespaces[0]) if len(namespaces) == 1 else cluster
 
 
 def diagnose(cluster: Cluster, secret: str = SECRET) -> Findings:
@@ -137,7 +145,9 @@ def _permissions(patient: Patient) -> Findings:
 
 
 def _hub(patient: Patient) -> Findings:
-    if not patient.hubs:
+    if not patient.hubs and patient.brokers:
+        yield Finding("ok", f"Namespace {patient.cluster.namespace} has the broker, and no Hub.")
+    elif not patient.hubs:
         yield Finding(
             "failure",
             f"There is no Zero to JupyterHub in namespace {patient.cluster.namespace}.",
@@ -164,6 +174,8 @@ def _hub_version(patient: Patient) -> Findings:
 
 
 def _overlay(patient: Patient) -> Findings:
+    if not patient.hubs:
+        return
     yield from _overlay_faults(patient)
     if patient.mode == "none":
         yield Finding(
@@ -235,7 +247,7 @@ def _broker(patient: Patient) -> Findings:
     for broker in patient.brokers:
         name = broker["metadata"]["name"]
         if _ready(broker):
-            yield Finding("ok", f"The broker {name} runs.")
+            yield Finding("ok", f"The broker {name} runs ({_chart(broker)}).")
         else:
             yield Finding("failure", f"The broker {name} is not ready.", f"kubectl describe deployment {name}")
     for service in patient.cluster.services(BROKER):
@@ -314,12 +326,21 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def _elsewhere(cluster: Cluster) -> str:
+def _hubs_of(cluster: Cluster, *, everywhere: bool = False) -> list[Json]:
+    found = cluster.deployments(HUB, everywhere=everywhere)
+    return [deployment for deployment in found if _chart(deployment).startswith("jupyterhub-")]
+
+
+def _namespaces_with_a_hub(cluster: Cluster) -> list[str]:
     try:
-        found = {d["metadata"]["namespace"] for d in cluster.deployments(HUB, everywhere=True)}
-    except BoxError:
-        found = set()
-    return f"There is one in {', '.join(sorted(found))}: say --namespace." if found else "Install it first."
+        return sorted({hub["metadata"]["namespace"] for hub in _hubs_of(cluster, everywhere=True)})
+    except Denied:
+        return []
+
+
+def _elsewhere(cluster: Cluster) -> str:
+    found = ", ".join(_namespaces_with_a_hub(cluster))
+    return f"There is one in {found}: say --namespace." if found else "Install it first."
 
 
 def _chart(deployment: Json) -> str:

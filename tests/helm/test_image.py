@@ -1,4 +1,4 @@
-"""The image's Dockerfile: clean by hadolint, and of the parts that the chart and the overlays count on; not built here."""
+"""The Dockerfile: clean by hadolint, and with the parts that the chart and the overlays count on; not built here."""
 
 from __future__ import annotations
 

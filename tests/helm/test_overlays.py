@@ -5,17 +5,10 @@ No cluster is at hand, so the kubelet's one step, Secret to environment, is take
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import secrets
-import socket
-import subprocess
-import sys
-import time
 
 import pytest
-import requests
+from hub_process import Hub
 from z2jh import hub_config, kubelet_environment, merged, overlay, pod_of
 
 kubernetes_validate = pytest.importorskip("kubernetes_validate", reason="pip install 'jupyter-box[hub-test]'")
@@ -116,7 +109,7 @@ def test_broker_mode_wraps_a_function_that_chooses_the_scopes():
     assert config.Spawner.server_token_scopes(None) == ["inherit", SCOPE]
 
 
-def test_a_real_server_with_the_environment_of_the_pod_serves_box(box, tmp_path):
+def test_a_real_single_user_server_with_the_environment_of_the_pod_serves_box(box, tmp_path):
     """From the overlay to Box: the values of a Secret reach the server as a kubelet hands them over."""
     app = {
         "client-id": box.env["BOX_CLIENT_ID"],
@@ -126,50 +119,22 @@ def test_a_real_server_with_the_environment_of_the_pod_serves_box(box, tmp_path)
     own = {"singleuser": {"extraEnv": {"BOX_URL": box.env["BOX_URL"], "BOX_RATE_LIMIT": "off"}}}
     pod = pod_of(hub_config(merged(overlay("direct"), own)))
     environment = box_variables(kubelet_environment(pod, {"jupyter-box": app}))
-    with Server(environment, tmp_path) as server:
-        status = server.get("jupyter-box/status")
+    with Hub(tmp_path, environment) as hub:
+        hub.start("alice")
+        status = hub.ask("GET", "/user/alice/jupyter-box/status").json()
         assert status["connected"], status
-        assert app["client-secret"] not in json.dumps(status)
-        assert "items" in server.get("jupyter-box/items/")
+        assert "items" in hub.ask("GET", "/user/alice/jupyter-box/items/").json()
+        assert app["client-secret"] not in json.dumps(status) + hub.log.read_text()
 
 
-class Server:
-    """A Jupyter server in a process of its own, with an environment and nothing else of ours."""
-
-    def __init__(self, environment, folder):
-        self.token = secrets.token_hex()
-        home = {"HOME": str(folder), "PATH": os.environ["PATH"], "JUPYTER_RUNTIME_DIR": str(folder / "run")}
-        self.environment = home | {"JUPYTER_TOKEN": self.token} | environment
-        self.folder = folder
-
-    def __enter__(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={port}"]
-        command += ["--ServerApp.ip=127.0.0.1", "--ServerApp.jpserver_extensions={'jupyter_box': True}"]
-        command += [f"--ServerApp.root_dir={self.folder}"]
-        self.url, self.log = f"http://127.0.0.1:{port}/", self.folder / "server.log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
-        self._wait()
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(timeout=30)
-
-    def _wait(self):
-        end = time.monotonic() + 60
-        while self.process.poll() is None and time.monotonic() < end:
-            with contextlib.suppress(requests.ConnectionError):
-                requests.get(self.url + "api", timeout=5)
-                return
-            time.sleep(0.05)
-        self.process.kill()
-        pytest.fail(self.log.read_text())
-
-    def get(self, path):
-        answer = requests.get(self.url + path, headers={"Authorization": f"token {self.token}"}, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+def test_a_real_hub_gives_the_servers_token_the_scope(tmp_path):
+    values = overlay("broker")["hub"]
+    custom = values["config"]["JupyterHub"]["custom_scopes"]
+    with Hub(
+        tmp_path, {}, f"c.JupyterHub.custom_scopes = {custom!r}\n{values['extraConfig']['50-jupyter-box']}"
+    ) as hub:
+        hub.start("alice")
+        tokens = hub.ask("GET", "/hub/api/users/alice/tokens").json()["api_tokens"]
+        (scopes,) = (token["scopes"] for token in tokens if token["note"].startswith("Server at"))
+    assert SCOPE in scopes
+    assert "users:activity!user=alice" in scopes
