@@ -117,9 +117,10 @@ def parts(path: str) -> list[str]:
 def key(name: str) -> str:
     """Return what Box compares names by: case does not count, Unicode forms do.
 
-    Box documents no Unicode normalisation, so the composed and the decomposed form of a name are two names.
+    Box documents no Unicode normalisation, so the composed and the decomposed form of a name are two names; nor that
+    "ß" is "ss": if it were to Box, it would answer with a conflict, and nothing would be replaced unasked.
     """
-    return name.casefold()
+    return name.lower()
 
 
 def extension(name: str) -> str:

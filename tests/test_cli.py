@@ -105,7 +105,7 @@ def test_uploads_lists_and_downloads(run, home):
     assert (code, err) == (0, "")
     assert "a b.csv" in out
     assert run("download", "/Maintenance/data", "got")[0] == 0
-    assert (home / "got" / "a b.csv").read_text() == "1"
+    assert (home / "got" / "data" / "a b.csv").read_text() == "1"
 
 
 def test_cat_gives_the_very_bytes(run, home):

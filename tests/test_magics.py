@@ -92,7 +92,7 @@ def test_uploads_lists_and_downloads(shell, tmp_path):
     assert "a b.csv" in repr(listing)
     assert "<table>" in listing._repr_html_()
     value_of(shell, "%box_download -q /Maintenance/data got")
-    assert (tmp_path / "got" / "a b.csv").read_text() == "1,2\n"
+    assert (tmp_path / "got" / "data" / "a b.csv").read_text() == "1,2\n"
 
 
 def test_several_downloads_go_into_a_folder_that_is_made(shell, tmp_path):
@@ -394,7 +394,10 @@ def test_a_kernel_runs_the_magics(drive, monkeypatch, tmp_path):
     assert "1 sent" in upload
     assert "<table>" in listing
     assert "['a.csv']" in browse
-    assert "application/vnd.jupyter.widget-view+json" in browse
+    view = notebook.cells[-1].outputs[-1].data["application/vnd.jupyter.widget-view+json"]
+    models = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+    assert models[view["model_id"]]["model_name"] == "VBoxModel"
+    assert browse
 
 
 def test_an_error_fails_the_cell_of_an_unattended_notebook(drive, monkeypatch):

@@ -64,7 +64,8 @@ def test_join_refuses_what_is_no_name():
 
 
 def test_case_does_not_count_and_unicode_forms_do():
-    assert paths.key("Straße.CSV") == paths.key("STRASSE.csv")
+    assert paths.key("Línea.CSV") == paths.key("LÍNEA.csv")
+    assert paths.key("Straße") != paths.key("Strasse")
     assert paths.key("e\u0301") != paths.key("\xe9")
 
 

@@ -232,7 +232,7 @@ def test_a_folder_comes_down_as_itself(drive, logs, tmp_path):
     drive.upload(logs, "/")
     report = drive.download("/logs", tmp_path / "here")
     assert report.ok
-    assert (tmp_path / "here" / "2026" / "b.csv").read_text() == "bb"
+    assert (tmp_path / "here" / "logs" / "2026" / "b.csv").read_text() == "bb"
     (tmp_path / "there").mkdir()
     drive.download("/logs", tmp_path / "there")
     assert (tmp_path / "there" / "logs" / "a.csv").read_text() == "a"

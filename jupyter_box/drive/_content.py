@@ -161,7 +161,8 @@ class Content(Changes):
 
         Args:
             path: The file or folder in Box.
-            local: The local folder that it goes into as itself; or, of what does not exist, its new local name.
+            local: The local folder that it goes into as itself, made if it is missing; for a file that is downloaded
+                to what does not exist, its new local name.
             version: The id of a file's past version; None for the current one.
             overwrite: Whether a local file with other content may be replaced. If not, a single file raises, and of
                 a folder's files each is kept and reported as skipped.
@@ -297,7 +298,8 @@ def _local(local: str | os.PathLike[str]) -> Path:
 
 
 def _target(local: Path, text: str, item: Item) -> Path:
-    into = local.is_dir() or text.endswith(("/", os.sep))
+    # a folder always keeps its name, as when it is uploaded; a file may get a new one
+    into = item.is_folder or local.is_dir() or text.endswith(("/", os.sep))
     return local / item.name if into else local
 
 

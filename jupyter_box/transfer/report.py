@@ -99,7 +99,9 @@ class Report:
 
     def __str__(self) -> str:
         """Return the run in one line."""
-        counts = [f"{self.sent} sent"] + [f"{self._count(name)} {name}" for name in _OTHERS if self._count(name)]
+        received = self._count("received")
+        carried = f"{received} received" if received else f"{self.sent} sent"
+        counts = [carried] + [f"{self._count(name)} {name}" for name in _OTHERS if self._count(name)]
         return f"{', '.join(counts)}; {in_bytes(self.bytes)} in {self.seconds:.1f} s"
 
     def _repr_html_(self) -> str:
