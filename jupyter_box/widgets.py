@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 PAGE = 1000  # rows asked for at once: what Box gives by one request
 NAME_WIDTH = 48  # characters of a name; a longer one is cut in its middle
-MARKS = {"folder": "📁", "file": "📄", "web_link": "🔗"}
+MARKS = {"folder": "/", "web_link": " (link)", "file": ""}
 ROWS = 16
 _WIDE = {"width": "auto"}
 # JupyterLab's own variables, so that it looks right in a light and in a dark theme
 _STYLE = """<style>
-.jupyter-box-browser { border: 1px solid var(--jp-border-color1, #bdbdbd); padding: 8px; max-width: 900px; }
+.jupyter-box-browser { border: 1px solid var(--jp-border-color1, #bdbdbd); padding: 8px; max-width: 900px;
+  box-sizing: border-box; overflow: hidden; }
+.jupyter-box-browser .widget-select-multiple > label { position: absolute; clip-path: inset(50%); }
 .jupyter-box-browser select { font-family: var(--jp-code-font-family, monospace);
   font-size: var(--jp-code-font-size, 13px); color: var(--jp-content-font-color1, inherit);
   background: var(--jp-layout-color1, inherit); white-space: pre; }
@@ -102,7 +104,7 @@ class BoxBrowser(ipw.VBox):  # type: ignore[misc]
         """Ask Box again what is in the folder."""
         self._begin("Refreshing …", lambda: self._open(self._path))
 
-    def open(self) -> None:
+    def open_selected(self) -> None:
         """Show the selected folder; a selection of anything else is told that it is none."""
         chosen = self.selected
         if len(chosen) == 1 and chosen[0].is_folder:
@@ -136,12 +138,11 @@ class BoxBrowser(ipw.VBox):  # type: ignore[misc]
     def _make_parts(self) -> None:
         self.crumbs = ipw.HBox(self._crumbs(), layout=_wrapped())
         self.filter = ipw.Text(placeholder="Filter by name", description="Filter", continuous_update=True)
-        self.listing = ipw.SelectMultiple(rows=ROWS, description="Items", layout=ipw.Layout(width="100%"))
-        self.listing.style.description_width = "0"
+        self.listing = ipw.SelectMultiple(rows=ROWS, description="Items", layout=ipw.Layout(**_WIDE))
         self.message = ipw.HTML()
         self.name = ipw.Text(placeholder="Name of a new folder", description="New folder")
         self.files = ipw.FileUpload(multiple=True, description="Upload", tooltip="Upload files to this folder")
-        self.open_button = _button("Open", "folder-open", "Open the selected folder", self.open)
+        self.open_button = _button("Open", "folder-open", "Open the selected folder", self.open_selected)
         self.refresh_button = _button("Refresh", "refresh", "Ask Box again what is in the folder", self.refresh)
         self.download_button = _button("Download", "download", "Download what is selected", self.download)
         self.more_button = _button("Load more", "ellipsis-h", "Load the next page of the folder", self.load_more)
@@ -255,6 +256,7 @@ def _wrapped() -> Any:
 
 
 def _row(item: Item) -> str:
-    name = item.name if len(item.name) <= NAME_WIDTH else f"{item.name[:30]}…{item.name[-17:]}"
-    locked = " 🔒" if item.lock else ""
-    return f"{MARKS[item.type]} {name:{NAME_WIDTH}} {size(item.size):>9}  {when(item.modified)}{locked}"
+    name = item.name + MARKS[item.type]
+    short = name if len(name) <= NAME_WIDTH else f"{name[:30]}…{name[-17:]}"
+    locked = "  locked" if item.lock else ""
+    return f"{short:{NAME_WIDTH}} {size(item.size):>9}  {when(item.modified)}{locked}"

@@ -215,3 +215,8 @@ def _all(widget):
     yield widget
     for child in getattr(widget, "children", ()):
         yield from _all(child)
+
+
+def test_shadows_no_method_of_the_widgets():
+    ours = {name for name, value in vars(BoxBrowser).items() if callable(value) and not name.startswith("__")}
+    assert {name for name in ours if any(hasattr(base, name) for base in BoxBrowser.__bases__)} == {"close"}
