@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.permissions import Access
 from jupyter_box.emulator.problems import Problem, invalid
+from jupyter_box.emulator.store.blobs import Content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +29,12 @@ class Upload:
     attributes: bytes | None = None
     attributes_first: bool = True
     filename: str = ""
+
+    @property
+    def content(self) -> Content:
+        """Return what is on disk."""
+        assert self.blob is not None
+        return Content(self.blob, self.size, self.sha1)
 
 
 @dataclass(frozen=True)

@@ -12,5 +12,5 @@ def front(base: str) -> str:
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Not Box</title>"
         "<body style='font-family:sans-serif;max-width:40em;margin:4em auto'><h1>This is not Box</h1>"
         f"<p>{WARNING}</p><p>API: <code>{base}/2.0</code>, uploads: <code>{base}/api/2.0</code>, "
-        f"tokens: <code>{base}/api/oauth2/token</code>. Nothing here is kept safe: put no real data in.</p></body></html>"
+        f"tokens: <code>{base}/api/oauth2/token</code>. Keep no real data here.</p></body></html>"
     )

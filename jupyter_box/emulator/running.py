@@ -113,7 +113,7 @@ class Emulator:
         self._thread.join(10)
         self._thread = None
 
-    def __enter__(self) -> Emulator:
+    def __enter__(self) -> Emulator:  # noqa: PYI034 - nobody subclasses it
         return self.start()
 
     def __exit__(

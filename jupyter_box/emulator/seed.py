@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.store import names
+from jupyter_box.emulator.store.blobs import Content
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -68,8 +69,7 @@ class Planter:
         return self.store.folders.create(parent, name, self.account)
 
     def _file(self, parent: Row, name: str, content: bytes, user: int | None = None) -> Row:
-        blob, digest = self.store.blobs.write(content), _sha1(content)
-        return self.store.files.create(parent, names.check(name), user or self.account, blob, len(content), digest)
+        return self.store.files.create(parent, names.check(name), user or self.account, self.store.blobs.write(content))
 
     def _people(self) -> None:
         add, get = self.store.people.add, self.store.people.get
@@ -101,21 +101,19 @@ class Planter:
 
     def _versions(self, file: Row) -> None:
         for number, note in enumerate(("Greased the rinser bearings.", "Replaced the capper belt on line 2."), 2):
-            content = f"{PLAN}\n- Revision {number}: {note}\n".encode()
-            blob = self.store.blobs.write(content)
-            self.store.files.replace(self.store.items.at(file["id"]), self.account, blob, len(content), _sha1(content))
+            content = self.store.blobs.write(f"{PLAN}\n- Revision {number}: {note}\n".encode())
+            self.store.files.replace(self.store.items.at(file["id"]), self.account, content)
 
     def _lock(self, file: Row) -> None:
         self.store.locks.put(file, self.people[0]["id"], None, is_download_prevented=False)
 
     def _quality(self, folder: Row) -> None:
-        blob, size, digest = self._big()
-        self.store.files.create(folder, "vibration-2026-q1.f32", self.account, blob, size, digest)
+        self.store.files.create(folder, "vibration-2026-q1.f32", self.account, self._big())
         self._file(folder, "vibration-2026-q1.schema.json", json.dumps(BIG_SCHEMA, indent=2).encode())
         report = self._file(folder, "weekly-report.csv", weekly_report())
         self.store.shared_links.put(report, {"access": "open"}, self.account)
 
-    def _big(self) -> tuple[str, int, str]:
+    def _big(self) -> Content:
         """Write a large binary table of sensor readings: the same second of vibration, louder each time."""
         blob = self.store.blobs.new()
         digest, size = hashlib.sha1(usedforsecurity=False), 0
@@ -125,7 +123,7 @@ class Planter:
                 file.write(block)
                 digest.update(block)
                 size += len(block)
-        return blob, size, digest.hexdigest()
+        return Content(blob, size, digest.hexdigest())
 
     def _notebooks(self, folder: Row) -> None:
         for name, cells in NOTEBOOKS.items():
@@ -151,10 +149,6 @@ class Planter:
     def _trash(self, root: Row) -> None:
         for name in ("old-calibration.csv", "draft-report.md"):
             self.store.trash.put(self._file(root, name, b"superseded\n"), self.account)
-
-
-def _sha1(content: bytes) -> str:
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
 def machine_log(line: str, day: str) -> bytes:

@@ -244,10 +244,6 @@ class Shapes:
 
         return offset_page(self.request, item, self)
 
-    def representations(self, item: Row) -> dict[str, Any]:
-        """Return no representations: the emulator converts nothing."""
-        return {"entries": []}
-
     def has_collaborations(self, item: Row) -> bool:
         """Return whether anyone was invited to this very item."""
         return bool(self.store.collaborations.on(item["id"]))
@@ -285,7 +281,7 @@ NOT_ON = {
     for name in names
 }
 FIELDS: dict[str, Callable[[Shapes, Row], Any]] = {
-    "description": lambda shapes, item: item["description"][:255],
+    "description": lambda _shapes, item: item["description"][:255],
     "size": lambda shapes, item: item["size"] if item["type"] == "file" else shapes.store.items.size(item["id"]),
     "path_collection": lambda shapes, item: shapes.path(item),
     "parent": lambda shapes, item: shapes.parent(item),
@@ -293,39 +289,39 @@ FIELDS: dict[str, Callable[[Shapes, Row], Any]] = {
     "modified_at": lambda shapes, item: shapes.time(item, "modified_at"),
     "content_created_at": lambda shapes, item: shapes.time(item, "content_created_at"),
     "content_modified_at": lambda shapes, item: shapes.time(item, "content_modified_at"),
-    "trashed_at": lambda shapes, item: moment(item["trashed_at"]),
-    "purged_at": lambda shapes, item: moment(item["purged_at"]),
+    "trashed_at": lambda _shapes, item: moment(item["trashed_at"]),
+    "purged_at": lambda _shapes, item: moment(item["purged_at"]),
     "created_by": lambda shapes, item: shapes.person(item["created_by"]),
     "modified_by": lambda shapes, item: shapes.person(item["modified_by"]),
     "owned_by": lambda shapes, item: shapes.person(item["owner"]),
     "shared_link": lambda shapes, item: shapes.shared_link(item),
     "item_status": lambda shapes, item: "trashed" if shapes.access.is_trashed(item) else "active",
     "permissions": lambda shapes, item: shapes.permissions(item),
-    "tags": lambda shapes, item: json.loads(item["tags"] or "[]"),
+    "tags": lambda _shapes, item: json.loads(item["tags"] or "[]"),
     "lock": lambda shapes, item: shapes.lock(item),
-    "extension": lambda shapes, item: extension(item["name"]),
-    "version_number": lambda shapes, item: str(item["version_number"]),
+    "extension": lambda _shapes, item: extension(item["name"]),
+    "version_number": lambda _shapes, item: str(item["version_number"]),
     "comment_count": lambda shapes, item: shapes.store.comments.count(item["id"]),
-    "is_package": lambda shapes, item: False,
+    "is_package": lambda _shapes, _item: False,
     "has_collaborations": lambda shapes, item: shapes.has_collaborations(item),
     "is_externally_owned": lambda shapes, item: shapes.is_external(item),
-    "allowed_invitee_roles": lambda shapes, item: list(
+    "allowed_invitee_roles": lambda _shapes, item: list(
         INVITEE_ROLES if item["type"] == "folder" else FILE_INVITEE_ROLES
     ),
-    "allowed_shared_link_access_levels": lambda shapes, item: ["open", "company", "collaborators"],
-    "shared_link_permission_options": lambda shapes, item: ["can_preview", "can_download", "can_edit"],
-    "is_accessible_via_shared_link": lambda shapes, item: bool(item["shared_link"]),
-    "is_associated_with_app_item": lambda shapes, item: False,
-    "watermark_info": lambda shapes, item: dict(WATERMARK),
-    "classification": lambda shapes, item: None,
-    "metadata": lambda shapes, item: {},
-    "representations": lambda shapes, item: shapes.representations(item),
-    "expires_at": lambda shapes, item: None,
+    "allowed_shared_link_access_levels": lambda _shapes, _item: ["open", "company", "collaborators"],
+    "shared_link_permission_options": lambda _shapes, _item: ["can_preview", "can_download", "can_edit"],
+    "is_accessible_via_shared_link": lambda _shapes, item: bool(item["shared_link"]),
+    "is_associated_with_app_item": lambda _shapes, _item: False,
+    "watermark_info": lambda _shapes, _item: dict(WATERMARK),
+    "classification": lambda _shapes, _item: None,
+    "metadata": lambda _shapes, _item: {},
+    "representations": lambda _shapes, _item: {"entries": []},
+    "expires_at": lambda _shapes, _item: None,
     "disposition_at": lambda shapes, item: moment(shapes.setting(item, "disposition_at", None)),
     "uploader_display_name": lambda shapes, item: shapes.person(item["created_by"])["name"],
-    "is_download_available": lambda shapes, item: True,
+    "is_download_available": lambda _shapes, _item: True,
     "authenticated_download_url": lambda shapes, item: f"{shapes.request.base}/2.0/files/{item['id']}/content",
-    "version_limit": lambda shapes, item: shapes.store.rules.max_versions,
+    "version_limit": lambda shapes, _item: shapes.store.rules.max_versions,
     "folder_upload_email": lambda shapes, item: shapes.upload_email(item),
     "item_collection": lambda shapes, item: shapes.item_collection(item),
     "sync_state": lambda shapes, item: shapes.setting(item, "sync_state", "not_synced"),

@@ -114,7 +114,10 @@ def test_all_fields_of_the_elements_are_there(http, client, folder):
         "watermark_info,authenticated_download_url,is_download_available,allowed_invitee_roles,uploader_display_name,classification"
     )
     assert set(names.split(",")) <= set(http("GET", f"/2.0/files/{file.id}?fields={names}").json())
-    of_folder = "permissions,sync_state,can_non_owners_invite,has_collaborations,tags,allowed_shared_link_access_levels,watermark_info"
+    of_folder = (
+        "permissions,sync_state,can_non_owners_invite,has_collaborations,tags,allowed_shared_link_access_levels,"
+        "watermark_info"
+    )
     assert set(of_folder.split(",")) <= set(http("GET", f"/2.0/folders/{folder.id}?fields={of_folder}").json())
 
 

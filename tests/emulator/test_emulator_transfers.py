@@ -394,7 +394,14 @@ def test_zips_have_limits_and_name_conflicts(http, client, folder):
 def test_expect_100_continue_is_answered(box, folder):
     host, port = box.url.removeprefix("http://").split(":")
     body = json.dumps({"name": "expected", "parent": {"id": folder.id}}).encode()
-    head = f"POST /2.0/folders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {box.token()}\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+    lines = [
+        "POST /2.0/folders HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {box.token()}",
+        f"Content-Length: {len(body)}",
+        "Expect: 100-continue",
+    ]
+    head = "\r\n".join(lines) + "\r\n\r\n"
     with socket.create_connection((host, int(port)), 10) as connection:
         connection.sendall(head.encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100")

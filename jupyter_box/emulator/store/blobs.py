@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Content:
+    """Contents on disk: the blob they are in, their size in bytes, their SHA-1."""
+
+    blob: str
+    size: int
+    sha1: str
 
 
 class Blobs:
@@ -33,13 +44,13 @@ class Blobs:
         os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - as above
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def write(self, data: bytes) -> str:
-        """Keep `data`; return the id of the contents."""
+    def write(self, data: bytes) -> Content:
+        """Keep `data`; return what was kept."""
         blob = self.new()
         descriptor = self.create(blob)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        return blob
+        return Content(blob, len(data), hashlib.sha1(data, usedforsecurity=False).hexdigest())
 
     def discard(self, blob: str) -> None:
         """Remove contents that nothing refers to."""

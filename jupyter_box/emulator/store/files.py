@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.problems import Problem, not_found
+from jupyter_box.emulator.store.blobs import Content
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -18,56 +19,49 @@ class Files:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def create(self, parent: Row, name: str, user: int, blob: str, size: int, sha1: str, **values: Any) -> Row:
+    def create(self, parent: Row, name: str, user: int, content: Content, **values: Any) -> Row:
         """Make a file of contents that are on disk already."""
-        self.store.people.check_space(parent["owner"], size)
-        item = self.store.items.add("file", parent, name, user, size=size, sha1=sha1, **values)
-        self._add_version(item, name, 1, user, blob, size, sha1, parent["owner"])
+        self.store.people.check_space(parent["owner"], content.size)
+        item = self.store.items.add("file", parent, name, user, size=content.size, sha1=content.sha1, **values)
+        self._add_version(self.store.items.at(item), name, user, content)
         return self.store.items.at(item)
 
-    def replace(self, file: Row, user: int, blob: str, size: int, sha1: str, **values: Any) -> Row:
+    def replace(self, file: Row, user: int, content: Content, **values: Any) -> Row:
         """Put a new version on top of a file."""
-        self.store.people.check_space(file["owner"], size)
-        number = 1 + self.store.value("SELECT MAX(number) FROM versions WHERE file = ?", file["id"])
+        self.store.people.check_space(file["owner"], content.size)
         values.setdefault("content_modified_at", self.store.now())
-        name = values.get("name", file["name"])
-        self._add_version(file["id"], name, number, user, blob, size, sha1, file["owner"])
-        version = self.store.value("SELECT version FROM items WHERE id = ?", file["id"])
-        changed = self.store.items.change(
-            file, user, size=size, sha1=sha1, version=version, version_number=number, **values
-        )
-        self._forget_oldest(file["id"])
+        self._add_version(file, values.get("name", file["name"]), user, content)
+        changed = self.store.items.change(file, user, size=content.size, sha1=content.sha1, **values)
+        self._forget_oldest(changed)
         return changed
 
-    def _add_version(
-        self, file: int, name: str, number: int, user: int, blob: str, size: int, sha1: str, owner: int
-    ) -> None:
+    def _add_version(self, file: Row, name: str, user: int, content: Content) -> None:
         now = self.store.now()
+        number = 1 + (self.store.value("SELECT MAX(number) FROM versions WHERE file = ?", file["id"]) or 0)
         version = self.store.insert(
             "versions",
-            file=file,
-            blob=blob,
-            size=size,
-            sha1=sha1,
+            file=file["id"],
+            blob=content.blob,
+            size=content.size,
+            sha1=content.sha1,
             name=name,
             number=number,
             created_at=now,
             modified_at=now,
             modified_by=user,
         )
-        self.store.update("items", file, version=version)
-        self.store.people.use_space(owner, size)
+        self.store.update("items", file["id"], version=version, version_number=number)
+        self.store.people.use_space(file["owner"], content.size)
 
-    def _forget_oldest(self, file: int) -> None:
-        past = self.past(self.store.items.at(file))
-        for version in past[self.store.rules.max_versions :]:
+    def _forget_oldest(self, file: Row) -> None:
+        for version in self.past(file)[self.store.rules.max_versions :]:
             self.remove_version(version)
 
     def copy(self, file: Row, parent: Row, name: str, user: int, version: Row | None = None) -> Row:
         """Copy a file, or one version of it, to a folder; the copy has no past."""
         source = version or self.version(file["version"])
         kept = {key: file[key] for key in ("description", "content_created_at", "content_modified_at", "tags")}
-        return self.create(parent, name, user, source["blob"], source["size"], source["sha1"], **kept)
+        return self.create(parent, name, user, content_of(source), **kept)
 
     def version(self, version: int | str) -> Row:
         """Return a version by id."""
@@ -91,7 +85,7 @@ class Files:
 
     def promote(self, file: Row, version: Row, user: int) -> Row:
         """Put a copy of a past version on top; return the new version."""
-        changed = self.replace(file, user, version["blob"], version["size"], version["sha1"], name=file["name"])
+        changed = self.replace(file, user, content_of(version), name=file["name"])
         return self.version(changed["version"])
 
     def trash_version(self, file: Row, version: Row, user: int) -> None:
@@ -119,3 +113,8 @@ class Files:
     def space(self, file: int) -> int:
         """Return the bytes of all versions of a file."""
         return int(self.store.value("SELECT COALESCE(SUM(size), 0) FROM versions WHERE file = ?", file))
+
+
+def content_of(version: Row) -> Content:
+    """Return the contents of a version."""
+    return Content(version["blob"], version["size"], version["sha1"])

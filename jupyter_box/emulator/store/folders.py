@@ -73,13 +73,7 @@ class Folders:
 
     def fill(self, folder: Row, entries: Iterable[str], user: int, content: bytes = b"") -> None:
         """Add many small files of equal content at once; names must be free. For tests with very large folders."""
-        import hashlib
-
-        blob, digest, now = (
-            self.store.blobs.write(content),
-            hashlib.sha1(content, usedforsecurity=False).hexdigest(),
-            self.store.now(),
-        )
+        kept, now = self.store.blobs.write(content), self.store.now()
         first_item = 1 + self._last_id("items")
         first_version = 1 + self._last_id("versions")
         listed = list(enumerate(entries))
@@ -100,8 +94,8 @@ class Folders:
                     now,
                     user,
                     user,
-                    len(content),
-                    digest,
+                    kept.size,
+                    kept.sha1,
                     first_version + n,
                 )
                 for n, name in listed
@@ -111,11 +105,11 @@ class Folders:
             "INSERT INTO versions (id, file, blob, size, sha1, name, number, created_at, modified_at, modified_by) "
             "VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
             [
-                (first_version + n, first_item + n, blob, len(content), digest, name, now, now, user)
+                (first_version + n, first_item + n, kept.blob, kept.size, kept.sha1, name, now, now, user)
                 for n, name in listed
             ],
         )
-        self.store.people.use_space(folder["owner"], len(content) * len(listed))
+        self.store.people.use_space(folder["owner"], kept.size * len(listed))
 
     def _last_id(self, table: str) -> int:
         return int(self.store.value("SELECT seq FROM sqlite_sequence WHERE name = ?", table) or 0)

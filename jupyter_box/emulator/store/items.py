@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.problems import Problem
@@ -24,6 +25,37 @@ SELECT items.* FROM line JOIN items ON items.id = line.id ORDER BY depth DESC"""
 SUBTREE = """
 WITH RECURSIVE tree(id) AS (SELECT ? UNION ALL SELECT items.id FROM items JOIN tree ON items.parent = tree.id)
 SELECT {columns} FROM items WHERE id IN tree"""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How a folder is listed: by which of `SORTS`, which way, and with which items of others, in a root folder."""
+
+    sort: str = "name"
+    descending: bool = False
+    shared: tuple[int, ...] = ()
+
+    @property
+    def column(self) -> str:
+        """Return the column that sorts within a type."""
+        return SORTS[self.sort]
+
+    @property
+    def sign(self) -> str:
+        """Return the comparison that means later in this order."""
+        return "<" if self.descending else ">"
+
+    @property
+    def order(self) -> str:
+        """Return the ORDER BY of the listing."""
+        way = "DESC" if self.descending else "ASC"
+        return f"ORDER BY rank, {self.column} {way}, id {way}"
+
+    @property
+    def source(self) -> str:
+        """Return FROM and WHERE of the listing; the folder is its one value."""
+        others = f" OR id IN ({', '.join(str(int(item)) for item in self.shared)})" if self.shared else ""
+        return f"FROM items WHERE (parent = ?{others}) AND status = 'active'"
 
 
 class Items:
@@ -164,45 +196,24 @@ class Items:
         self.store.people.use_space(owner, space)
         self.store.run_many("UPDATE items SET owner = ? WHERE id = ?", [(owner, each) for each in ids])
 
-    def count(self, folder: Row, shared: Sequence[int] = ()) -> int:
+    def count(self, folder: Row, view: Listing) -> int:
         """Return how many active items a listing of the folder has."""
-        return int(self.store.value(f"SELECT COUNT(*) FROM items WHERE {self._where(shared)}", folder["id"]))  # noqa: S608
+        return int(self.store.value(f"SELECT COUNT(*) {view.source}", folder["id"]))
 
-    def children(
-        self, folder: Row, sort: str, descending: bool, limit: int, offset: int, shared: Sequence[int] = ()
-    ) -> list[Row]:
+    def children(self, folder: Row, view: Listing, limit: int, offset: int) -> list[Row]:
         """Return one page by offset: folders first, then files, then web links, each sorted."""
-        column, way = SORTS[sort], "DESC" if descending else "ASC"
-        sql = (
-            f"SELECT * FROM items WHERE {self._where(shared)} ORDER BY rank, {column} {way}, id {way} LIMIT ? OFFSET ?"  # noqa: S608
-        )
-        return self.store.all(sql, folder["id"], limit, offset)
+        return self.store.all(f"SELECT * {view.source} {view.order} LIMIT ? OFFSET ?", folder["id"], limit, offset)
 
-    def children_after(
-        self,
-        folder: Row,
-        sort: str,
-        descending: bool,
-        limit: int,
-        after: Sequence[Any] | None,
-        shared: Sequence[int] = (),
-    ) -> list[Row]:
+    def children_after(self, folder: Row, view: Listing, limit: int, after: Sequence[Any] | None) -> list[Row]:
         """Return one page after the item whose rank, sort value and id are `after`; the last page is as fast as any."""
-        column, way, sign = SORTS[sort], "DESC" if descending else "ASC", "<" if descending else ">"
-        order = f"ORDER BY rank, {column} {way}, id {way} LIMIT ?"
         if after is None:
-            return self.store.all(f"SELECT * FROM items WHERE {self._where(shared)} {order}", folder["id"], limit)  # noqa: S608
-        same_rank = f"{self._where(shared)} AND rank = ? AND ({column}, id) {sign} (?, ?)"
-        rows = self.store.all(f"SELECT * FROM items WHERE {same_rank} {order}", folder["id"], *after, limit)  # noqa: S608
+            return self.children(folder, view, limit, 0)
+        same, page = f"AND rank = ? AND ({view.column}, id) {view.sign} (?, ?)", f"{view.order} LIMIT ?"
+        rows = self.store.all(f"SELECT * {view.source} {same} {page}", folder["id"], *after, limit)
         if len(rows) < limit:
-            later = f"SELECT * FROM items WHERE {self._where(shared)} AND rank > ? {order}"  # noqa: S608
+            later = f"SELECT * {view.source} AND rank > ? {page}"
             rows += self.store.all(later, folder["id"], after[0], limit - len(rows))
         return rows
-
-    def _where(self, shared: Sequence[int]) -> str:
-        if not shared:
-            return "parent = ? AND status = 'active'"
-        return f"(parent = ? OR id IN ({', '.join(str(int(item)) for item in shared)})) AND status = 'active'"
 
     def sort_values(self, item: Row, sort: str) -> list[Any]:
         """Return what `children_after` wants to know of the last item of a page."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.problems import Problem, invalid
 from jupyter_box.emulator.shapes import Shapes, order, page
-from jupyter_box.emulator.store.items import SORTS
+from jupyter_box.emulator.store.items import SORTS, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,25 +46,23 @@ def decode_marker(text: str) -> list[Any]:
     return values
 
 
-def shared_items(request: Request, folder: Row) -> list[int]:
-    """Return what else a root folder shows: the items that others share with its owner."""
-    if folder["parent"] is not None:
-        return []
-    return request.store.folders.shared_with(folder["owner"])
+def listing(request: Request, folder: Row) -> Listing:
+    """Return how the caller wants a folder listed; a root folder also shows what others share with its owner."""
+    by, down = sorting(request)
+    shared = request.store.folders.shared_with(folder["owner"]) if folder["parent"] is None else []
+    return Listing(by, down, tuple(shared))
 
 
 def offset_page(request: Request, folder: Row, shapes: Shapes) -> dict[str, Any]:
     """Return one page of a folder by offset."""
-    by, down = sorting(request)
+    view, items = listing(request, folder), request.store.items
     limit = request.number("limit", request.store.rules.default_limit, LARGEST_PAGE)
     offset = request.number("offset", 0)
     if offset > DEEPEST_OFFSET:
         raise invalid("offset")
-    shared, items = shared_items(request, folder), request.store.items
-    rows = items.children(folder, by, down, limit, offset, shared)
-    ways = order(("type", "ASC"), (by, "DESC" if down else "ASC"))
-    fields = _entry_fields(request)
-    return page(shapes.entries(rows, fields), items.count(folder, shared), limit, offset, order=ways)
+    rows = items.children(folder, view, limit, offset)
+    ways = order(("type", "ASC"), (view.sort, "DESC" if view.descending else "ASC"))
+    return page(shapes.entries(rows, _entry_fields(request)), items.count(folder, view), limit, offset, order=ways)
 
 
 def _entry_fields(request: Request) -> tuple[str, ...] | None:
@@ -76,15 +74,15 @@ def _entry_fields(request: Request) -> tuple[str, ...] | None:
 
 def marker_page(request: Request, folder: Row, shapes: Shapes) -> dict[str, Any]:
     """Return one page of a folder by marker."""
-    by, down = sorting(request, "name")
+    view = listing(request, folder)
     limit = request.number("limit", request.store.rules.default_limit, LARGEST_PAGE, smallest=1)
     marker = request.query.get("marker")
     after = decode_marker(marker) if marker else None
     if after is not None and len(after) != 3:
         raise invalid("marker")
-    rows = request.store.items.children_after(folder, by, down, limit + 1, after, shared_items(request, folder))
+    rows = request.store.items.children_after(folder, view, limit + 1, after)
     more = len(rows) > limit
-    following = encode_marker(request.store.items.sort_values(rows[limit - 1], by)) if more else None
+    following = encode_marker(request.store.items.sort_values(rows[limit - 1], view.sort)) if more else None
     return {"entries": shapes.entries(rows[:limit], request.fields), "limit": limit, "next_marker": following}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_box.emulator.messages import NO_CONTENT, Request, Response
 from jupyter_box.emulator.problems import Problem
 from jupyter_box.emulator.shapes import Shapes, moment, order, page
+from jupyter_box.emulator.store.blobs import Content
 from jupyter_box.emulator.views import changes
 from jupyter_box.emulator.views.announce import announce
 from jupyter_box.emulator.views.listing import slice_page
@@ -189,19 +190,19 @@ def commit(store: Store, request: Request) -> Response:
 
 
 def _finish(store: Store, request: Request, session: Row, sha1: str, values: dict[str, Any]) -> Row:
-    user, blob, size = request.who.user, session["blob"], session["size"]
+    user, content = request.who.user, Content(session["blob"], session["size"], sha1)
     if session["file"] is None:
         parent = request.access.require(store.items.at(session["parent"]), "upload")
         store.items.check_busy([*request.access.path(parent), parent])
         name = store.items.check_name(parent, session["name"])
-        return store.files.create(parent, name, user, blob, size, sha1, **values)
+        return store.files.create(parent, name, user, content, **values)
     file = request.access.require(store.items.at(session["file"]), "upload")
     changes.check_match(request, file)
     changes.check_free(request, file)
     name = store.items.check_name(store.items.at(file["parent"]), session["name"], file["id"])
     if name != file["name"]:
         values["name"] = name
-    return store.files.replace(file, user, blob, size, sha1, **values)
+    return store.files.replace(file, user, content, **values)
 
 
 def abort(store: Store, request: Request) -> Response:

@@ -89,10 +89,7 @@ def create(store: Store, request: Request) -> Response:
         raise invalid("parent", "missing_parameter", "'parent.id' is required")
     parent = changes.target_folder(request, key)
     name = store.items.check_name(parent, attributes.get("name") or upload.filename)
-    assert upload.blob is not None
-    file = store.files.create(
-        parent, name, request.who.user, upload.blob, upload.size, upload.sha1, **times(attributes)
-    )
+    file = store.files.create(parent, name, request.who.user, upload.content, **times(attributes))
     announce(request, "ITEM_UPLOAD", file)
     store.collections.touch(file["id"], request.who.user, "item_upload")
     return Response(201, _entries(request, file))
@@ -107,8 +104,7 @@ def replace(store: Store, request: Request) -> Response:
     values: dict[str, Any] = dict(times(attributes))
     if attributes.get("name") and attributes["name"] != file["name"]:
         values["name"] = store.items.check_name(store.items.at(file["parent"]), attributes["name"], file["id"])
-    assert upload.blob is not None
-    changed = store.files.replace(file, request.who.user, upload.blob, upload.size, upload.sha1, **values)
+    changed = store.files.replace(file, request.who.user, upload.content, **values)
     announce(request, "ITEM_UPLOAD", changed)
     store.collections.touch(file["id"], request.who.user, "item_modify")
     return Response(201, _entries(request, changed))
