@@ -92,8 +92,8 @@ def errors() -> Iterator[str]:
 
     yield "# Errors\n"
     yield "All are `BoxError`s, and in `jupyter_box.errors` but for the last. Each has `message`, `hint` (the way out),"
-    yield "`code`, `status` (its HTTP status in the REST face), and where they apply `request_id`, `retry_after` (seconds)"
-    yield "and `item_id`.\n"
+    yield "`code`, `status` (its HTTP status in the REST face), and where they apply `request_id`,"
+    yield "`retry_after` (seconds) and `item_id`.\n"
     rows = []
     for error in [*every_error(), LocalError]:
         also = ", ".join(code(base.__name__) for base in error.__bases__ if base not in (BoxError, Exception))
