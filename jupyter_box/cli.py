@@ -17,7 +17,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from . import __version__, errors
+from . import errors
+from ._version import __version__
 from .bar import waits_told
 from .errors import BoxError
 from .verbs import Face, arg, problem_of, run, verbs

@@ -285,7 +285,7 @@ def _versions(_patient: Patient) -> Found:
 
     from packaging.requirements import Requirement
 
-    from . import __version__
+    from ._version import __version__
 
     needed = [Requirement(line) for line in requires("jupyter-box") or ()]
     unfit = [text for one in needed if not one.marker or one.marker.evaluate() for text in _unfit(one)]

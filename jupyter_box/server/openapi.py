@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from jupyter_box import __version__, items
+from jupyter_box import items
+from jupyter_box._version import __version__
 
 from .routes import PREFIX, ROUTES, Operation, Route
 
