@@ -42,7 +42,7 @@ RANGES = [
 
 
 @pytest.mark.parametrize(("header", "status", "part", "place"), RANGES, ids=[row[0] for row in RANGES])
-async def test_get_gives_the_range_asked_for(ask, file, header, status, part, place):  # noqa: PLR0917  a row
+async def test_get_gives_the_range_asked_for(ask, file, header, status, part, place):
     answer = await ask("GET", "files/logs/line 1.csv", headers={"Range": header})
     assert (answer.code, answer.body, answer.headers.get("Content-Range")) == (status, DATA[part], place)
 
@@ -138,7 +138,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "status", "why"), REFUSED, ids=[row[2] for row in REFUSED])
-async def test_put_refuses_what_box_would_not_take(ask, drive, file, path, status, why):  # noqa: PLR0917  a row
+async def test_put_refuses_what_box_would_not_take(ask, drive, file, path, status, why):
     answer = await ask("PUT", path, body=b"x" * 100_000)
     assert answer.code == status, answer.body
     assert set(json.loads(answer.body)) == {"code", "message", "hint", "request_id"}

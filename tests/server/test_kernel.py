@@ -9,6 +9,7 @@ from running import running_server
 CANARY = "canary-secret-of-this-test"
 ENVIRONMENT = "import os, json; print(json.dumps(dict(os.environ)))"
 LIST = "import jupyter_box; print([item.name for item in jupyter_box.connect().list('/')])"
+ABOVE = "import jupyter_box; jupyter_box.connect().stat('id:0').name"
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ async def test_a_refused_secret_shows_nowhere(planted, caplog, ask):
         assert canary not in shown
 
 
-async def test_a_working_secret_and_its_tokens_show_nowhere(box_environment, drive, backend, server, caplog, ask):
+async def test_a_working_secret_and_its_tokens_show_nowhere(drive, box_environment, backend, caplog, ask):
     caplog.set_level(logging.DEBUG)
     root = drive.stat("/").name
     drive.write("/x.txt", b"x")
@@ -99,7 +99,7 @@ async def test_a_working_secret_and_its_tokens_show_nowhere(box_environment, dri
     token = backend.drive().access()["access_token"]
     kept = [text for text in texts if '"access_token": "' not in text]
     assert len(texts) - len(kept) == len(PATHS)  # the kernels' own route, which is there to hand it out
-    shown = "\n".join(kept) + caplog.text + repr(backend.drive()) + repr(backend.config) + repr(server.config)
+    shown = "\n".join(kept) + caplog.text + repr(backend.drive()) + repr(backend.config) + repr(backend.config.config)
     for secret in (box_environment["BOX_CLIENT_SECRET"], token, WEB):
         assert secret not in shown
 

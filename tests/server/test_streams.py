@@ -83,10 +83,10 @@ def test_a_large_file_goes_through_in_bounded_memory(running, drive, place):
     assert (answer.status_code, answer.json()["sha1"]) == (201, sha1.hexdigest())
     assert set(temporary_files(running.process.pid)) == spool
     received = hashlib.sha1()
-    with Peak(running.process.pid) as fetching:
-        with running.http.get(f"{running.url}jupyter-box/files/{place}/large.bin", stream=True, timeout=100) as answer:
-            for block in answer.iter_content(MB):
-                received.update(block)
+    url = f"{running.url}jupyter-box/files/{place}/large.bin"
+    with Peak(running.process.pid) as fetching, running.http.get(url, stream=True, timeout=100) as answer:
+        for block in answer.iter_content(MB):
+            received.update(block)
     assert received.hexdigest() == sha1.hexdigest()
     assert sending.most < ALLOWED
     assert fetching.most < ALLOWED
@@ -110,10 +110,8 @@ def test_a_slow_reader_holds_the_download_back_instead_of_filling_the_memory(run
 
 @pytest.mark.parametrize("size", [5 * MB, 60 * MB], ids=["small", "in parts"])
 def test_a_client_that_goes_away_leaves_nothing_in_box(running, drive, place, size):
-    head = (
-        f"PUT /jupyter-box/files/{place}/gone.bin HTTP/1.1\r\nHost: localhost\r\nAuthorization: token {running.token}\r\n"
-        f"Content-Length: {size}\r\n\r\n"
-    )
+    login = f"Host: localhost\r\nAuthorization: token {running.token}"
+    head = f"PUT /jupyter-box/files/{place}/gone.bin HTTP/1.1\r\n{login}\r\nContent-Length: {size}\r\n\r\n"
     with connection(running) as client:
         client.sendall(head.encode())
         for block in blocks(size // 2):

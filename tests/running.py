@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 EXTENSIONS = {"jupyter_box": True, "jupyterlab": False, "jupyter_lsp": False, "notebook_shim": False}
+HOMES = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 TOKEN = "the-token-of-this-process"
 
 
@@ -49,14 +50,9 @@ class Running:
 
 
 def _execute(socket, cell):
+    header = {"msg_id": os.urandom(8).hex(), "msg_type": "execute_request", "username": "", "session": "t"}
     message = {
-        "header": {
-            "msg_id": os.urandom(8).hex(),
-            "msg_type": "execute_request",
-            "username": "",
-            "session": "t",
-            "version": "5.3",
-        },
+        "header": {**header, "version": "5.3"},
         "parent_header": {},
         "metadata": {},
         "channel": "shell",
@@ -66,7 +62,7 @@ def _execute(socket, cell):
     printed = []
     while True:
         answer = json.loads(socket.recv())
-        if answer["parent_header"].get("msg_id") != message["header"]["msg_id"]:
+        if answer["parent_header"].get("msg_id") != header["msg_id"]:
             continue
         content = answer["content"]
         if answer["msg_type"] == "stream":
@@ -86,11 +82,10 @@ def running_server(folder, environment, *arguments, token=TOKEN):
         name: str(folder / name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTER"))}
-    command = [
-        sys.executable, "-m", "jupyter_server", "--allow-root", "--ServerApp.port=0", "--ServerApp.root_dir", str(folder),
-        f"--ServerApp.jpserver_extensions={EXTENSIONS}", *([f"--IdentityProvider.token={token}"] if token else []),
-        *arguments,
-    ]  # fmt: skip
+    login = [f"--IdentityProvider.token={token}"] if token else []
+    options = ["--allow-root", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}", *login, *arguments]
+    extensions = f"--ServerApp.jpserver_extensions={EXTENSIONS}"
+    command = [sys.executable, "-m", "jupyter_server", extensions, *options]
     process = subprocess.Popen(
         command, env={**inherited, **home, **environment}, cwd=folder, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
