@@ -114,7 +114,7 @@ def _faulty(rule: Rule, server: Server) -> Response:
         return Response(202, headers=headers, content=b"")
     status = 429 if rule.fault == "rate_limit" else rule.status
     code = rule.code or envelope.BY_STATUS.get(status, "bad_request")
-    return envelope.error(status, code, f"Switched on in the emulator: {code}", headers=headers)
+    return envelope.error(status, code, f"Switched on in the emulator: {code}", rule.context, headers)
 
 
 async def _view(exchange: Exchange, request: Request) -> Response:

@@ -31,7 +31,8 @@ class Rule:
 
     The first `after` matches go well, then every `every`th fails, `times` times (None: for ever). `status`, `code`,
     `retry_after` (seconds) and `as_date` shape an error; `applied` does the work before answering it; `bytes` is how
-    far a body gets; `seconds` is how long a delay or a busy tree lasts; `name` is what `release` calls a hold.
+    far a body gets; `seconds` is how long a delay or a busy tree lasts; `name` is what `release` calls a hold;
+    `context` becomes an error's `context_info`.
     """
 
     fault: str
@@ -47,6 +48,7 @@ class Rule:
     bytes: int = 0
     seconds: float | None = None
     name: str = ""
+    context: dict[str, Any] | None = None
     seen: int = 0
     fired: int = 0
     waiting: int = 0

@@ -194,3 +194,10 @@ class Access:
             raise out_of_scope()
         if self.who.resource is not None:
             raise out_of_scope()
+
+    def require_administrator(self, *scopes: str) -> None:
+        """Raise unless a service account or an administrator asks, with one of these scopes."""
+        user = self.store.people.get(self.who.user)
+        self.require_scope(*scopes)
+        if user is None or not (user["kind"] == "service" or user["role"] in ("admin", "coadmin")):
+            raise denied()

@@ -79,19 +79,20 @@ class Emulator:
 
     async def _main(self, ready: list[BaseException | None], started: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        store = Store(self._data)
+        store = None
         try:
+            store = Store(self._data)
             self._prepare(store)
-        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
-            store.close()
-            ready.append(error)
+            ready.append(None)
             started.set()
-            return
-        ready.append(None)
-        started.set()
-        await self._stopping.wait()
-        await self.server.close()
-        store.close()
+            await self._stopping.wait()
+            await self.server.close()
+        except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
+            ready.append(error)
+        finally:
+            if store is not None:
+                store.close()
+            started.set()
 
     def _prepare(self, store: Store) -> None:
         self.server = Server(store, self._on_response)

@@ -246,6 +246,7 @@ class Exchange(httputil.HTTPMessageDelegate):
 
     def finish(self) -> None:
         """Answer, now that the request is whole."""
+        self.connection.set_close_callback(self.cancel)
         self.task = asyncio.ensure_future(self._answer())
 
     def on_connection_close(self) -> None:
@@ -276,6 +277,7 @@ class Exchange(httputil.HTTPMessageDelegate):
         except (StreamClosedError, asyncio.CancelledError):
             self.sink.abandon()
         except Exception:
+            self.sink.abandon()
             log.exception("could not answer %s", self.label)
             self.connection.stream.close()
         finally:

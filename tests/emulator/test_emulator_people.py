@@ -92,7 +92,17 @@ def test_content_is_handed_over_before_a_user_goes(client, box):
 
 
 def test_an_ordinary_user_manages_nobody(someone, client):
-    assert someone[1].users.get_user_me().id == someone[0]
+    user, theirs = someone
+    other = client.users.create_user("Other", login=f"{name()}@example.com")
+    for call, arguments in [
+        (theirs.users.get_users, ()),
+        (theirs.users.get_user_by_id, (other.id,)),
+        (theirs.users.delete_user_by_id, (other.id,)),
+        (theirs.groups.get_groups, ()),
+        (theirs.groups.create_group, (name(),)),
+    ]:
+        assert error_of(call, *arguments)[0] == 403
+    assert theirs.users.get_user_by_id(user).id == user
 
 
 def test_groups_and_memberships(client, box, folder):

@@ -185,4 +185,5 @@ def test_administrators_see_the_enterprise(client, box, someone):
         event.source.name for event in client.events.get_events(stream_type="admin_logs_streaming", limit=500).entries
     ]
     assert "theirs" in names
+    assert error_of(someone[1].events.get_events, stream_type="admin_logs_streaming")[0] == 403
     assert error_of(someone[1].events.get_events, stream_position="nonsense")[0] == 400

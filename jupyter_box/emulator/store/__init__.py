@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -41,7 +43,9 @@ class Store:
         self.temporary = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix="box-emulator-")) if folder is None else Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = self._claim()
         self.rules = Rules()
+        self.changes = 0
         self.database = self._open()
         self.blobs = Blobs(self.folder)
         self.items = Items(self)
@@ -60,10 +64,23 @@ class Store:
         self.comments = Comments(self)
         self.collections = Collections(self)
         self.zips = Zips(self)
-        self.changes = 0
+        with self.transaction():
+            self.sessions.abort_expired()
         self.blobs.forget_orphans(
             str(row[0]) for row in self.all("SELECT blob FROM versions UNION SELECT blob FROM sessions")
         )
+
+    def _claim(self) -> int:
+        """Keep others from serving the same folder; the lock goes with the process, however that ends."""
+        lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise OSError(
+                error.errno, f"another emulator serves {self.folder}; stop it or use another folder"
+            ) from error
+        return lock
 
     def _open(self) -> sqlite3.Connection:
         place = ":memory:" if self.temporary else str(self.folder / "box.sqlite")
@@ -109,12 +126,12 @@ class Store:
     def insert(self, table: str, **values: Any) -> int:
         """Add a row to `table`; return its id."""
         names, marks = ", ".join(f'"{name}"' for name in values), ", ".join("?" * len(values))
-        return self.run(f"INSERT INTO {table} ({names}) VALUES ({marks})", *values.values())  # noqa: S608 - our own names
+        return self.run(f"INSERT INTO {table} ({names}) VALUES ({marks})", *values.values())
 
     def update(self, table: str, key: int | str, **values: Any) -> None:
         """Change the row `key` of `table`."""
         names = ", ".join(f'"{name}" = ?' for name in values)
-        self.run(f"UPDATE {table} SET {names} WHERE id = ?", *values.values(), key)  # noqa: S608 - our own names
+        self.run(f"UPDATE {table} SET {names} WHERE id = ?", *values.values(), key)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -132,5 +149,6 @@ class Store:
     def close(self) -> None:
         """Close the database; a drive in memory takes its contents with it."""
         self.database.close()
+        os.close(self._lock)
         if self.temporary:
             shutil.rmtree(self.folder, ignore_errors=True)

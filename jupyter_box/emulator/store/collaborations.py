@@ -25,7 +25,7 @@ class Collaborations:
 
     def roles_of(self, user: int) -> dict[int, list[str]]:
         """Return the accepted roles a user has by their own and their groups' collaborations, by item."""
-        sql = f"SELECT item, role FROM collaborations WHERE {MINE}"  # noqa: S608
+        sql = f"SELECT item, role FROM collaborations WHERE {MINE}"
         roles: dict[int, list[str]] = {}
         for row in self.store.all(sql, user, user, self.store.now()):
             roles.setdefault(row["item"], []).append(row["role"])
@@ -33,7 +33,7 @@ class Collaborations:
 
     def shown_to(self, user: int) -> list[int]:
         """Return the items shared with a user that are to appear in their root."""
-        sql = f"SELECT DISTINCT item FROM collaborations WHERE NOT is_access_only AND {MINE} ORDER BY item"  # noqa: S608
+        sql = f"SELECT DISTINCT item FROM collaborations WHERE NOT is_access_only AND {MINE} ORDER BY item"
         return [row["item"] for row in self.store.all(sql, user, user, self.store.now())]
 
     def add(
@@ -45,7 +45,7 @@ class Collaborations:
         column, key = (
             ("user", user["id"]) if user is not None else ("group", group["id"] if group is not None else None)
         )
-        sql = f'SELECT 1 FROM collaborations WHERE item = ? AND "{column}" = ?'  # noqa: S608 - one of two names
+        sql = f'SELECT 1 FROM collaborations WHERE item = ? AND "{column}" = ?'
         if self.store.one(sql, item["id"], key) or (user is not None and user["id"] == item["owner"]):
             raise Problem("user_already_collaborator", "User is already a collaborator")
         now = self.store.now()
@@ -116,7 +116,7 @@ class Collaborations:
         here = f"WHERE item IN ({marks}) AND status = 'accepted'"
         groups = 'JOIN memberships ON memberships."group" = collaborations."group"'
         sql = (
-            f"SELECT user FROM collaborations {here} AND user IS NOT NULL"  # noqa: S608 - our own words
+            f"SELECT user FROM collaborations {here} AND user IS NOT NULL"
             f" UNION SELECT memberships.user FROM collaborations {groups} {here}"
         )
         return {line[0]["owner"], *(row[0] for row in self.store.all(sql, *ids, *ids))}

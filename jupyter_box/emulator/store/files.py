@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.problems import Problem, not_found
 from jupyter_box.emulator.store.blobs import Content
+from jupyter_box.emulator.store.items import TREE
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -107,12 +108,17 @@ class Files:
         owner = self.store.value("SELECT owner FROM items WHERE id = ?", version["file"])
         self.store.people.use_space(owner, -version["size"])
         self.store.run("DELETE FROM versions WHERE id = ?", version["id"])
-        if not self.store.one("SELECT 1 FROM versions WHERE blob = ?", version["blob"]):
-            self.store.blobs.doom(version["blob"])
+        self.forget_contents({version["blob"]})
 
-    def space(self, file: int) -> int:
-        """Return the bytes of all versions of a file."""
-        return int(self.store.value("SELECT COALESCE(SUM(size), 0) FROM versions WHERE file = ?", file))
+    def forget_contents(self, blobs: set[str]) -> None:
+        """Remove those contents that no version refers to; copies share theirs."""
+        for blob in blobs:
+            if not self.store.one("SELECT 1 FROM versions WHERE blob = ?", blob):
+                self.store.blobs.doom(blob)
+
+    def space(self, item: int) -> int:
+        """Return the bytes of all versions of all files in an item."""
+        return int(self.store.value(f"{TREE} SELECT COALESCE(SUM(size), 0) FROM versions WHERE file IN tree", item))
 
 
 def content_of(version: Row) -> Content:

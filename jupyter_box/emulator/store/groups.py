@@ -47,7 +47,7 @@ class Groups:
     def remove(self, group: int) -> None:
         """Remove a group, its memberships and its collaborations."""
         for table in ("memberships", "collaborations"):
-            self.store.run(f'DELETE FROM {table} WHERE "group" = ?', group)  # noqa: S608 - our own names
+            self.store.run(f'DELETE FROM {table} WHERE "group" = ?', group)
         self.store.run("DELETE FROM groups WHERE id = ?", group)
 
     def join(self, group: int, user: int, role: str = "member") -> int:

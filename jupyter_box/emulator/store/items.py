@@ -22,9 +22,10 @@ WITH RECURSIVE line(id, parent, depth) AS (
     SELECT id, parent, 0 FROM items WHERE id = ?
     UNION ALL SELECT items.id, items.parent, depth + 1 FROM items JOIN line ON items.id = line.parent)
 SELECT items.* FROM line JOIN items ON items.id = line.id ORDER BY depth DESC"""
-SUBTREE = """
+# An item and everything below it; begins a statement that then says `IN tree`
+TREE = """
 WITH RECURSIVE tree(id) AS (SELECT ? UNION ALL SELECT items.id FROM items JOIN tree ON items.parent = tree.id)
-SELECT {columns} FROM items WHERE id IN tree"""
+"""
 
 
 @dataclass(frozen=True)
@@ -107,15 +108,16 @@ class Items:
         """Return the item and all folders above it, root first."""
         return self.store.all(LINEAGE, item)
 
-    def subtree(self, item: int) -> list[Row]:
-        """Return the item and everything in it, whatever their state."""
-        return self.store.all(SUBTREE.format(columns="*"), item)
+    def inside(self, item: int, condition: str) -> list[Row]:
+        """Return those of the item and everything in it that meet a condition, whatever their state."""
+        return self.store.all(f"{TREE} SELECT * FROM items WHERE id IN tree AND {condition}", item)
 
     def size(self, folder: int) -> int:
         """Return the bytes of all active files in a folder and below; remembered until something changes."""
         known = self._sizes.get(folder)
         if known is None or known[0] != self.store.changes:
-            total = self.store.value(SUBTREE.format(columns="SUM(size)") + " AND status = 'active'", folder) or 0
+            sql = f"{TREE} SELECT COALESCE(SUM(size), 0) FROM items WHERE id IN tree AND status = 'active'"
+            total = self.store.value(sql, folder)
             known = self._sizes[folder] = (self.store.changes, total)
         return known[1]
 
@@ -190,11 +192,10 @@ class Items:
         return self.change(item, user, parent=parent["id"], name=name)
 
     def _change_owner(self, item: Row, owner: int) -> None:
-        ids = [row["id"] for row in self.subtree(item["id"])]
-        space = sum(self.store.files.space(file) for file in ids)
+        space = self.store.files.space(item["id"])
         self.store.people.use_space(item["owner"], -space)
         self.store.people.use_space(owner, space)
-        self.store.run_many("UPDATE items SET owner = ? WHERE id = ?", [(owner, each) for each in ids])
+        self.store.run(f"{TREE} UPDATE items SET owner = ? WHERE id IN tree", item["id"], owner)
 
     def count(self, folder: Row, view: Listing) -> int:
         """Return how many active items a listing of the folder has."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from jupyter_box.emulator.problems import Problem, denied
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from sqlite3 import Row
 
     from jupyter_box.emulator.store import Store
@@ -79,11 +78,10 @@ class Locks:
         """Refuse to move or delete a folder that is locked, or that holds one that is."""
         if item["type"] != "folder" or not self.store.value("SELECT EXISTS (SELECT 1 FROM folder_locks)"):
             return
-        locked = {row["folder"] for row in self.store.all("SELECT folder FROM folder_locks")}
-        if any(each["id"] in locked for each in self.store.items.subtree(item["id"])):
+        if self.store.items.inside(item["id"], "id IN (SELECT folder FROM folder_locks)"):
             raise denied()
 
-    def locked_by_others(self, files: Sequence[Row], user: int) -> bool:
-        """Return whether someone else has locked one of these."""
-        locks = [self.on(file) for file in files if file["lock"]]
-        return any(lock and lock["created_by"] != user for lock in locks)
+    def check_inside(self, folder: Row, user: int) -> None:
+        """Refuse to delete a folder with a file in it that someone else has locked."""
+        for file in self.store.items.inside(folder["id"], "lock IS NOT NULL"):
+            self.check(file, user)

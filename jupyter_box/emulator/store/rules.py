@@ -28,7 +28,6 @@ class Rules:
     fields_are_bare: bool = False
     rate_limit: str | None = None
     default_limit: int = 100
-    direct_upload_limit: int | None = None
 
     def change(self, name: str, value: Any) -> None:
         """Set the switch `name`."""

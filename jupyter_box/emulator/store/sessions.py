@@ -124,6 +124,11 @@ class Sessions:
         self.store.update("sessions", session["id"], state="committed", result=file["id"], blob="")
         self.forget(session["id"])
 
+    def abort_expired(self) -> None:
+        """End the sessions whose time is over."""
+        for session in self.store.all("SELECT * FROM sessions WHERE expires_at <= ?", self.store.now()):
+            self.abort(session)
+
     def abort(self, session: Row) -> None:
         """End a session and remove its parts."""
         self.store.run("DELETE FROM sessions WHERE id = ?", session["id"])

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jupyter_box.emulator.store.items import SORTS
+from jupyter_box.emulator.store.items import SORTS, TREE
 
 if TYPE_CHECKING:
     from sqlite3 import Row
 
     from jupyter_box.emulator.store import Store
+
+# What goes with an item; the items come last, because the tree is found by them
+HOLDERS = (
+    ("versions", "file"),
+    ("collaborations", "item"),
+    ("favorites", "item"),
+    ("recents", "item"),
+    ("comments", "file"),
+    ("folder_locks", "folder"),
+    ("items", "id"),
+)
 
 
 class Trash:
@@ -40,15 +51,11 @@ class Trash:
 
     def purge(self, item: Row) -> None:
         """Remove an item and everything in it for good."""
-        for each in self.store.items.subtree(item["id"]):
-            for version in self.store.all("SELECT * FROM versions WHERE file = ?", each["id"]):
-                self.store.files.remove_version(version)
-            self.store.run("DELETE FROM collaborations WHERE item = ?", each["id"])
-            self.store.run("DELETE FROM favorites WHERE item = ?", each["id"])
-            self.store.run("DELETE FROM recents WHERE item = ?", each["id"])
-            self.store.run("DELETE FROM comments WHERE file = ?", each["id"])
-            self.store.run("DELETE FROM folder_locks WHERE folder = ?", each["id"])
-            self.store.run("DELETE FROM items WHERE id = ?", each["id"])
+        self.store.people.use_space(item["owner"], -self.store.files.space(item["id"]))
+        versions = self.store.all(f"{TREE} SELECT DISTINCT blob FROM versions WHERE file IN tree", item["id"])
+        for table, column in HOLDERS:
+            self.store.run(f"{TREE} DELETE FROM {table} WHERE {column} IN tree", item["id"])
+        self.store.files.forget_contents({version["blob"] for version in versions})
 
     def purge_expired(self) -> None:
         """Remove what has been in the trash for its full time."""
@@ -58,5 +65,5 @@ class Trash:
     def listed(self, user: int, sort: str, descending: bool) -> list[Row]:
         """Return everything that a user owns or has deleted, and that is in the trash itself."""
         order = f"{SORTS[sort]} {'DESC' if descending else 'ASC'}, id"
-        sql = f"SELECT * FROM items WHERE status = 'trashed' AND (owner = ? OR trashed_by = ?) ORDER BY rank, {order}"  # noqa: S608
+        sql = f"SELECT * FROM items WHERE status = 'trashed' AND (owner = ? OR trashed_by = ?) ORDER BY rank, {order}"
         return self.store.all(sql, user, user)

@@ -49,7 +49,7 @@ def listed(store: Store, request: Request) -> Response:
 
 
 def _enterprise(store: Store, request: Request, position: int, limit: int) -> Response:
-    request.access.require_scope("manage_enterprise_properties")
+    request.access.require_administrator("manage_enterprise_properties")
     assert request.who.enterprise is not None
     rows = store.events.of_enterprise(request.who.enterprise, position, limit)
     wanted = [name for name in request.query.get("event_type", "").split(",") if name]

@@ -79,8 +79,7 @@ def delete(store: Store, request: Request) -> Response:
     if not request.flag("recursive") and not store.folders.is_empty(folder):
         errors = invalid("recursive").context["errors"]
         raise Problem("folder_not_empty", "Cannot delete - folder not empty", errors=errors)
-    if store.locks.locked_by_others(store.items.subtree(folder["id"]), request.who.user):
-        raise Problem("access_denied_item_locked", "Item is locked")
+    store.locks.check_inside(folder, request.who.user)
     announce(request, "ITEM_TRASH", folder)
     store.trash.put(folder, request.who.user)
     return NO_CONTENT

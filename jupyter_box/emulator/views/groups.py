@@ -72,13 +72,13 @@ def _group(request: Request, key: str) -> Row:
 
 
 def _manage(request: Request) -> Row:
-    request.access.require_scope("manage_groups")
+    request.access.require_administrator("manage_groups")
     return _group(request, request.params["group_id"])
 
 
 def listed(store: Store, request: Request) -> Response:
     """List the groups of the enterprise."""
-    request.access.require_scope("manage_groups")
+    request.access.require_administrator("manage_groups")
     assert request.who.enterprise is not None
     rows = store.groups.listed(request.who.enterprise, request.query.get("filter_term", ""))
     some, limit, offset = slice_page(request, rows)
@@ -94,7 +94,7 @@ def _columns(body: dict[str, Any]) -> dict[str, Any]:
 
 def create(store: Store, request: Request) -> Response:
     """Make a group."""
-    request.access.require_scope("manage_groups")
+    request.access.require_administrator("manage_groups")
     request.need("name")
     assert request.who.enterprise is not None
     group = store.groups.add(request.who.enterprise, **_columns(request.json))
@@ -128,7 +128,7 @@ def members(store: Store, request: Request) -> Response:
 
 def join(store: Store, request: Request) -> Response:
     """Put a user into a group."""
-    request.access.require_scope("manage_groups")
+    request.access.require_administrator("manage_groups")
     group = _group(request, str(request.need("group", "id")))
     user = store.people.get(str(request.need("user", "id")))
     if user is None or user["enterprise"] != group["enterprise"]:
@@ -147,7 +147,7 @@ def _role(request: Request) -> str:
 
 
 def _membership(request: Request) -> Row:
-    request.access.require_scope("manage_groups")
+    request.access.require_administrator("manage_groups")
     row = request.store.groups.membership(request.params["group_membership_id"])
     if row is None:
         raise not_found()

@@ -70,7 +70,7 @@ def _visible(request: Request) -> Callable[[Row], bool]:
         raise out_of_scope()
     if scope == "user_content":
         return request.access.sees
-    request.access.require_scope("enterprise_content")
+    request.access.require_administrator("enterprise_content")
     people = request.store.people
     return lambda item: (people.get(item["owner"]) or {"enterprise": None})["enterprise"] == request.who.enterprise
 

@@ -26,6 +26,7 @@ def _target(request: Request) -> tuple[str, str]:
 
 def _trashed(request: Request, ability: str = "info") -> Row:
     kind, key = _target(request)
+    request.store.trash.purge_expired()
     return request.access.find_trashed(kind, key, ability)
 
 
@@ -46,6 +47,7 @@ def _shape(request: Request, item: Row) -> dict[str, Any]:
 
 def listed(store: Store, request: Request) -> Response:
     """List what is in the trash itself."""
+    store.trash.purge_expired()
     by, down = sorting(request)
     rows = store.trash.listed(request.who.user, by, down)
     rows = [row for row in rows if request.access.sees(row)]

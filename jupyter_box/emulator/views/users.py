@@ -86,7 +86,7 @@ def me(store: Store, request: Request) -> Response:
 
 def listed(store: Store, request: Request) -> Response:
     """List the users of the caller's enterprise."""
-    request.access.require_scope(*MANAGE)
+    request.access.require_administrator(*MANAGE)
     kinds = KINDS.get(request.query.get("user_type", "all"))
     if kinds is None:
         raise invalid("user_type")
@@ -105,7 +105,7 @@ def create(store: Store, request: Request) -> Response:
     """Add a managed user, or an app user, who has no login of their own."""
     body, name = request.json, str(request.need("name"))
     is_app = bool(body.get("is_platform_access_only"))
-    request.access.require_scope("manage_app_users" if is_app else "manage_managed_users")
+    request.access.require_administrator("manage_app_users" if is_app else "manage_managed_users")
     login = (
         f"AppUser_{secrets.randbelow(10**7)}_{secrets.token_hex(5)}@boxdevedition.com"
         if is_app
@@ -129,13 +129,13 @@ def _mine(request: Request, key: str) -> Row:
 def get(store: Store, request: Request) -> Response:
     """Answer one user of the enterprise; anyone may ask for themselves."""
     if request.params["user_id"] != str(request.who.user):
-        request.access.require_scope(*MANAGE)
+        request.access.require_administrator(*MANAGE)
     return Response(json=shape(request, _mine(request, request.params["user_id"])))
 
 
 def _manageable(request: Request) -> Row:
     user = _mine(request, request.params["user_id"])
-    request.access.require_scope("manage_app_users" if user["kind"] == "app" else "manage_managed_users")
+    request.access.require_administrator("manage_app_users" if user["kind"] == "app" else "manage_managed_users")
     if user["kind"] == "service":
         raise denied()
     return user
@@ -158,7 +158,7 @@ def delete(store: Store, request: Request) -> Response:
 
 def transfer(store: Store, request: Request) -> Response:
     """Move all that a user owns to another user."""
-    request.access.require_scope("manage_managed_users")
+    request.access.require_administrator("manage_managed_users")
     source = _mine(request, request.params["user_id"])
     target = _mine(request, str(request.need("owned_by", "id")))
     folder = store.people.hand_over(source["id"], target["id"])
@@ -171,7 +171,7 @@ def memberships(store: Store, request: Request) -> Response:
 
     key = request.params["user_id"]
     if key != str(request.who.user):
-        request.access.require_scope("manage_groups")
+        request.access.require_administrator("manage_groups")
     rows = store.groups.memberships_of(_mine(request, key)["id"])
     some, limit, offset = slice_page(request, rows)
     return Response(json=page([membership_shape(request, row) for row in some], len(rows), limit, offset))
