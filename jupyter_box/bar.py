@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextvars
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from .events import Listener, Progress
@@ -47,14 +49,20 @@ def watched(work: Callable[[Listener, threading.Event], T], title: str, bar: boo
 
 
 class Latest:
-    """A listener that keeps the newest progress."""
+    """A listener that keeps the newest progress, with the reason of a wait for as long as a person wonders about it."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
+        self._reason = ""
+        self._since = 0.0
 
     def __call__(self, progress: Progress, /) -> None:
-        """Take note of one fact."""
-        self.progress = progress
+        """Take note of one fact; other files that go on for a moment do not hide why one of them waits."""
+        if progress.phase == "waiting":
+            self._reason, self._since = progress.message, time.monotonic()
+        elif time.monotonic() - self._since > NOTICED:
+            self._reason = ""
+        self.progress = replace(progress, message=self._reason)
 
 
 def _start(work: Callable[[], T]) -> Future[T]:
