@@ -8,7 +8,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
+import sys
 
+import pexpect
 import pytest
 import yaml
 
@@ -44,6 +47,7 @@ def cluster(tmp_path, monkeypatch):
         path = server.kubeconfig(tmp_path / "kubeconfig")
         # the client reads KUBECONFIG once, as it is imported
         monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+        monkeypatch.setenv("KUBECONFIG", str(path))
         yield server
 
 
@@ -176,6 +180,20 @@ def test_apply_takes_a_jwt_configuration(cluster, box, box_environment, run):
     code, printed = run("secret", "apply", "--jwt-config-file", box.env["BOX_JWT_CONFIG_FILE"])
     assert code == 0, printed
     assert set(held(cluster)) == {"jwt-config.json"}
+
+
+def test_apply_asks_a_person_and_does_not_show_the_secret(cluster):
+    command = ["-m", "jupyter_box.cli", "kubernetes", "secret", "apply", "--skip-box"]
+    terminal = pexpect.spawn(sys.executable, command, timeout=60, encoding="utf-8")
+    terminal.logfile_read = shown = io.StringIO()
+    for prompt, typed in (("client id: ", "abc"), ("client secret: ", CANARY), ("enterprise id: ", "42")):
+        terminal.expect_exact(prompt)
+        terminal.sendline(typed)
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0, shown.getvalue()
+    assert held(cluster) == good()
+    assert CANARY not in shown.getvalue()
 
 
 def test_apply_changes_nothing_when_box_refuses(cluster, box, box_environment, run, secret_file):
@@ -329,8 +347,6 @@ def test_check_tells_lengths_and_no_values(cluster, run):
     ],
 )
 def test_check_finds_what_is_wrong(cluster, run, values, fault):
-    import re
-
     put(cluster, values)
     code, printed = run("secret", "check")
     assert code == 1
@@ -591,7 +607,7 @@ def test_doctor_goes_on_where_it_may_not_look(cluster, run):
 
 
 def test_without_the_package_it_says_what_to_install(run, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "kubernetes", None)
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
     code, printed = run("secret", "check")
     assert code == 1
     assert "pip install 'jupyter-box[kubernetes]'" in printed

@@ -70,18 +70,13 @@ class Cluster:
                 "The kubernetes package is not installed.", hint="pip install 'jupyter-box[kubernetes]'"
             ) from None
         try:
-            if context is None and _IN_POD.exists():
-                settings = client.Configuration()
-                config.load_incluster_config(client_configuration=settings)
-                api, own = client.ApiClient(settings), _IN_POD.read_text(encoding="utf-8").strip()
-            else:
-                api, own = config.new_client_from_config(context=context), _namespace_of(context)
+            api, own = config.new_client_from_config(context=context), _namespace_of(context)
         except config.ConfigException:
-            wanted = f"no context {context!r}" if context else "no kubeconfig"
-            raise NotConfigured(
-                f"There is {wanted} to reach a cluster by.",
-                hint="`aws eks update-kubeconfig --name CLUSTER` writes one; `kubectl config get-contexts` lists them.",
-            ) from None
+            if context or not _IN_POD.exists():
+                raise _no_cluster(context) from None
+            settings = client.Configuration()
+            config.load_incluster_config(client_configuration=settings)
+            api, own = client.ApiClient(settings), _IN_POD.read_text(encoding="utf-8").strip()
         return cls(api, label(namespace or own, what="namespace"))
 
     def version(self) -> str:
@@ -232,10 +227,19 @@ class Cluster:
             answer = self.api.call_api(*request, _request_timeout=TIMEOUT)
             return int(answer.status), answer.read()
         except (HTTPError, OSError) as error:
+            reason = type(getattr(error, "reason", error)).__name__
             raise Unreachable(
-                f"The cluster's API server at {self.api.configuration.host} does not answer ({type(error).__name__}).",
+                f"The cluster's API server at {self.api.configuration.host} does not answer ({reason}).",
                 hint="Check the kubeconfig's context, the VPN and the cluster's endpoint access.",
             ) from None
+
+
+def _no_cluster(context: str | None) -> BoxError:
+    wanted = f"no context {context!r}" if context else "no kubeconfig"
+    return NotConfigured(
+        f"There is {wanted} to reach a cluster by.",
+        hint="`aws eks update-kubeconfig --name CLUSTER` writes one; `kubectl config get-contexts` lists them.",
+    )
 
 
 def _namespace_of(context: str | None) -> str:

@@ -33,12 +33,12 @@ def helm():
     """Run Helm on the chart and return the finished process: helm("template", values=..., check=...)."""
     binary = program("helm")
 
-    def run(verb, *options, values=None, name="box"):
+    def run(verb, *options, values=None, name="box", chart=CHART):
         arguments = [
             binary,
             verb,
             *([] if verb == "lint" else [name]),
-            str(CHART),
+            str(chart),
             "-n",
             "hub",
             "-f",
@@ -56,8 +56,8 @@ def helm():
 def render(helm):
     """Return the documents that the chart makes of values, by kind and name."""
 
-    def documents(values, *options, name="box"):
-        done = helm("template", *options, values=values, name=name)
+    def documents(values, **how):
+        done = helm("template", values=values, **how)
         assert done.returncode == 0, done.stderr
         return {
             (document["kind"], document["metadata"]["name"]): document

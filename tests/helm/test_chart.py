@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 
 import jsonschema
 import pytest
@@ -332,8 +333,27 @@ def schema_keys(schema, path=()):
 FREE = {("broker", "resources")}
 
 
-def test_notes_say_how_to_go_on(helm):
-    done = helm("install", "--dry-run=client", values=SECRET)
-    assert "http://box-jupyter-box-broker:8080" in done.stdout, done.stderr
-    direct = helm("install", "--dry-run=client", values=ESO | {"broker": {"enabled": False}})
-    assert "every user of the Hub can read" in direct.stdout, direct.stderr
+def test_an_older_kubernetes_is_refused(helm):
+    done = helm("template", "--kube-version=1.31.0", values=SECRET)
+    assert done.returncode != 0
+    assert "requires kubeVersion: >=1.32.0-0" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (SECRET, "values broker --broker-url http://box-jupyter-box-broker:8080"),
+        (SECRET | SHAPES["hub-elsewhere"], "values broker --broker-url http://box-jupyter-box-broker.hub:8080"),
+        (ESO | {"broker": {"enabled": False}}, "every user of the Hub can read the Box app's credentials"),
+        (ESO | {"broker": {"enabled": False}}, "values direct --secret box-jupyter-box"),
+    ],
+)
+def test_notes_say_how_to_go_on(render, tmp_path, values, said):
+    chart = shutil.copytree(CHART, tmp_path / "jupyter-box")
+    # `helm template` leaves the notes out, and `helm install` wants a cluster even for a dry run
+    notes = (chart / "templates" / "NOTES.txt").read_text()
+    (chart / "templates" / "_notes.tpl").write_text('{{- define "notes" -}}' + notes + "{{- end -}}")
+    (chart / "templates" / "notes.yaml").write_text(
+        'kind: ConfigMap\nmetadata: {name: notes}\ndata: {notes: {{ include "notes" . | quote }}}'
+    )
+    assert said in render(values, chart=chart)["ConfigMap", "notes"]["data"]["notes"]
