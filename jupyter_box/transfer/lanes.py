@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _FIRST = 4  # Box's guide advises three to five parts at once; more must prove itself
 _WINDOW = 0.25  # seconds of one look at the throughput
-_GROWTH = 1.1  # how much more must move for yet more requests at once
+_GROWTH = 1.25  # how much more must move after a doubling for yet more requests at once
 _PROBE = 2.0  # seconds after which another try to grow makes sense
 _REST = 3.0  # seconds without growth after Box asked for less
 _WORTH = 100_000  # bytes that a request counts for, so that small files show their throughput too

@@ -19,7 +19,7 @@ from jupyter_box.errors import BoxError, Changed, Denied, NotFound, QuotaFull
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-BLOCK = 1 << 20  # bytes per read: it stays in the processor's cache between hashing and sending
+BLOCK = 1 << 18  # bytes per read: it stays in the processor's cache between hashing and sending
 _SPOOL = 32 << 20  # bytes of a stream kept in memory before it goes to disk
 
 

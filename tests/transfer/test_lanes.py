@@ -1,0 +1,112 @@
+"""How many requests go at once: more while more gets through, fewer when there is trouble, and places for all."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from jupyter_box.errors import Cancelled
+from jupyter_box.transfer.lanes import Gate, Lanes
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def work_for(gate, clock, windows, rate):
+    """Let the gate see windows in which each of its places moves `rate` bytes a second, and more is wanted."""
+    for _ in range(windows):
+        gate._waited = True
+        clock.now += 0.3
+        gate.note(int(rate(gate.limit) * 0.3))
+
+
+def test_it_grows_while_throughput_grows(clock):
+    gate = Gate(16, clock)
+    assert gate.limit == 4
+    work_for(gate, clock, 6, lambda places: 12e6 * places)
+    assert gate.limit == 16
+
+
+def test_it_stops_where_more_places_move_no_more(clock):
+    gate = Gate(16, clock)
+    work_for(gate, clock, 4, lambda _: 50e6)
+    assert gate.limit == 8
+
+
+def test_it_halves_on_trouble_once_for_a_burst_and_grows_again(clock):
+    gate = Gate(16, clock)
+    work_for(gate, clock, 6, lambda places: 12e6 * places)
+    for _ in range(16):
+        gate.shrink()
+    assert gate.limit == 8
+
+    clock.now += 4
+    work_for(gate, clock, 3, lambda places: 12e6 * places)
+    assert 8 < gate.limit < 16
+
+
+def test_it_does_not_grow_without_need(clock):
+    gate = Gate(16, clock)
+    for _ in range(8):
+        clock.now += 0.3
+        gate.note(1_000_000)
+    assert gate.limit == 4
+
+
+def test_no_more_than_the_limit_are_inside_at_once():
+    gate, inside, most = Gate(16), [], []
+    go_on = threading.Event()
+
+    def work():
+        inside.append(1)
+        most.append(len(inside))
+        go_on.wait(5)
+        inside.pop()
+
+    with Lanes(gate, lambda: None) as lanes:
+        for _ in range(4):
+            lanes.run(work)
+        go_on.set()
+        for _ in range(20):
+            lanes.run(work)
+    assert max(most) <= 16
+    assert len(most) == 24
+
+
+def test_the_first_failure_ends_all_and_is_raised():
+    gate = Gate(16)
+
+    def fail():
+        raise ValueError("first")
+
+    with pytest.raises(ValueError, match="first"), Lanes(gate, lambda: None) as lanes:
+        while True:
+            lanes.run(fail)
+    assert gate._busy == 0
+
+
+def test_who_waits_for_a_place_can_be_cancelled():
+    gate, cancel, go_on = Gate(1), threading.Event(), threading.Event()
+
+    def check():
+        if cancel.is_set():
+            raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled), Lanes(gate, check) as lanes:
+        lanes.run(go_on.wait, 5)
+        cancel.set()
+        try:
+            lanes.run(go_on.wait, 5)
+        finally:
+            go_on.set()
