@@ -34,9 +34,9 @@ class KernelTokenHandler(BoxHandler):
             self._check_peer()
 
     def _check_header(self) -> None:
-        header = self.request.headers.get("Authorization", "").lower()
+        scheme = self.request.headers.get("Authorization", "").lower().partition(" ")[0]
         open_to_all = not self.identity_provider.auth_enabled
-        if not header.startswith(("token ", "bearer ")) or not (self.token_authenticated or open_to_all):
+        if scheme not in {"token", "bearer"} or not (self.token_authenticated or open_to_all):
             raise web.HTTPError(403, "Kernels sign in with this server's token in the Authorization header.")
 
     def _check_peer(self) -> None:

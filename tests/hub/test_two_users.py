@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 from requests.adapters import HTTPAdapter
@@ -72,10 +73,14 @@ def hub(running_emulator, homes, proxy, tmp_path_factory):
     try:
         yield Hub(f"http://127.0.0.1:{port}", given["token"], lines)
     finally:
-        process.terminate()  # the Hub ends its proxy and its servers itself
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()  # the Hub ends its proxy and its servers itself, unless it has not come up yet
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(30)
-        process.kill()
+        for each in [process, *started]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        process.wait()
         reader.join(5)
 
 

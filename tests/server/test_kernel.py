@@ -9,6 +9,7 @@ from running import running_server
 CANARY = "canary-secret-of-this-test"
 ENVIRONMENT = "import os, json; print(json.dumps(dict(os.environ)))"
 LIST = "import jupyter_box; print([item.name for item in jupyter_box.connect().list('/')])"
+NO_LOGIN = ("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True")
 ABOVE = "import jupyter_box; jupyter_box.connect().stat('id:0').name"
 
 
@@ -50,6 +51,14 @@ def test_a_server_with_only_a_password_serves_its_kernels_too(box_environment, t
         assert len(info["token"]) == 48
         assert info["token"] not in server.log
         (listed,) = server.run(LIST)
+    assert re.match(r"\[.*\]", listed)
+
+
+@pytest.mark.slow
+def test_a_server_without_any_login_serves_its_kernels_but_no_page(box_environment, tmp_path):
+    with running_server(tmp_path, box_environment, *NO_LOGIN, token=None) as server:
+        (listed,) = server.run(LIST)
+        assert server.ask("POST", "kernel-token").status_code == 403
     assert re.match(r"\[.*\]", listed)
 
 
