@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from . import shared
 from .bar import waits_told
 from .completion import BoxPaths, argument_at, options_of, quoted, unquoted, words
 from .errors import BoxError, NotAuthorized, NotConfigured
@@ -35,6 +36,7 @@ def register(shell: Any, browse: Callable[[Drive, str], Any]) -> None:
         browse: Returns a widget that shows a folder of the drive.
     """
     notebook = Notebook(shell, browse)
+    shared.offer(notebook)
     for verb in verbs():
         shell.register_magic_function(notebook.magic(verb), "cell" if verb.cell else "line", PREFIX + verb.name)
     _complete_with(shell, notebook)
@@ -65,16 +67,22 @@ class Notebook:
         """
         with self._lock:
             if self._connected is None:
-                self._connected = self._connect()
+                self._connected = self.connect()
             return self._connected
 
-    def _connect(self) -> Drive:
+    @property
+    def cwd(self) -> str:
+        """The folder that relative paths start from; nothing is asked of Box."""
+        return self._connected.cwd if self._connected else self._cwd
+
+    def connect(self) -> Drive:
+        """Return a new drive of the shell's settings, in the shell's folder."""
         from .config import BoxConfig
         from .drive import Drive
 
         drive = Drive.connect(BoxConfig(config=self._shell.config))
-        if self._cwd != "/":
-            drive.cd(self._cwd)
+        if self.cwd != "/":
+            drive.cd(self.cwd)
         return drive
 
     def _disconnect(self) -> None:

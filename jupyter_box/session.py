@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import requests
 from box_sdk_gen import BaseUrls, BoxClient, FetchOptions, NetworkSession
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ACCOUNT_FIELDS = "id,type,name,login,space_amount,space_used,max_upload_size,enterprise"
+_READING = ("GET", "HEAD", "OPTIONS")
 _PER_MINUTE = {"upload": "uploads", "search": "searches"}
 
 
@@ -50,7 +51,13 @@ class Session:
         limits: What may be sent a minute; shared by all sessions of this identity in the process.
         deadline: Seconds that one call may take with all its waits and tries.
         clock: The time.
+
+    Attributes:
+        state: Stands for Box as this process last changed it: another object after each request that may have changed
+            something, by whichever session; for those who remember listings.
     """
+
+    state: ClassVar[object] = object()
 
     def __init__(
         self,
@@ -220,7 +227,11 @@ class Session:
             kind=kind,
             timeout=timeout,
         )
-        return self.network.send(request, self._gate if authorize else self._bare_gate)
+        try:
+            return self.network.send(request, self._gate if authorize else self._bare_gate)
+        finally:
+            if method not in _READING:
+                Session.state = object()
 
     def translate(self, trouble: requests.Response | BaseException, what: str = "", *, url: str = "") -> BoxError:
         """Return our error for an answer that is no success, or for an exception of the network.

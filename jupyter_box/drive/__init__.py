@@ -12,8 +12,8 @@ from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
 
 from ._archive import Archives
-from ._content import Content
 from ._core import Core, address
+from ._direct import Direct
 from ._finding import Finding
 from ._history import History
 from ._listing import Listing
@@ -42,7 +42,7 @@ KERNEL_SCOPES = (
 )
 
 
-class Drive(Archives, Content, Finding, History, Sharing, Listing, Core):
+class Drive(Archives, Direct, Finding, History, Sharing, Listing, Core):
     """Box as the settings show it: a tree of folders and files below one root; safe to use from several threads.
 
     A path is absolute from the drive's root (`/Maintenance/logs.csv`), relative to `cwd`, or an id (`id:1234`). A

@@ -1,0 +1,84 @@
+"""What a file system needs beyond paths: ranges of a file that is known already, and a file that must be new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from jupyter_box.items import Item
+from jupyter_box.transfer.download import new_sha1, verify
+
+from ._changes import taken
+from ._content import Content
+from ._core import check_id
+
+PIECE = 4 << 20  # bytes of one range of a whole file
+
+
+class Direct(Content):
+    """Reads and writes without a second look-up."""
+
+    @property
+    def state(self) -> object:
+        """Stands for Box as this process last changed it: another object after each change."""
+        return self._session.state
+
+    def stat_version(self, path: str, version: str) -> Item:
+        """Return a file with the size, SHA-1 and version id of one of its versions.
+
+        Raises:
+            NotFound: There is no such file, or it has no such version.
+            InvalidName: It is no file, or the version is no id.
+        """
+        known = check_id(version, "List the file's versions to see theirs.")
+        return self._transfers.whole(self._file(path), known)
+
+    def ranges(self, item: Item, ranges: Sequence[tuple[int, int]], *, version: str | None = None) -> list[bytes]:
+        """Return the bytes of several ranges of a file, fetched side by side and not verified.
+
+        Args:
+            item: The file, with its size.
+            ranges: The first byte and the byte after the last, of each.
+            version: The id of a past version; None for the current one.
+
+        Raises:
+            Changed: It has another size in Box by now.
+            NotFound: It is gone.
+        """
+        return self._transfers.read_ranges(item, ranges, version=version)
+
+    def content(self, item: Item, *, version: str | None = None) -> bytes:
+        """Return all bytes of a file, fetched in ranges side by side and verified by its SHA-1.
+
+        Args:
+            item: The file, with its size and SHA-1.
+            version: The id of the past version that these are of; None for the current one.
+
+        Raises:
+            Corrupted: What came is not what Box has.
+            Changed: It has another size in Box by now.
+        """
+        size = item.size or 0
+        pieces = [(start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
+        data = b"".join(self.ranges(item, pieces, version=version))
+        digest = new_sha1()
+        digest.update(data)
+        verify(item, digest.hexdigest())
+        return data
+
+    def create(self, path: str, data: BinaryIO) -> Item:
+        """Write a file that must be new: Box itself refuses a name that is taken.
+
+        Args:
+            path: The file; its folder must exist.
+            data: The whole content.
+
+        Raises:
+            Exists: The name is taken.
+            NotFound: The folder is not there.
+        """
+        whole = self._path(path)
+        if existing := self._lookup.find(whole):
+            raise taken(existing)
+        folder, name = self._place(None, whole)
+        return self._send(data, folder, name, None)
