@@ -159,6 +159,12 @@ def test_values_refuses_a_secret_that_kubernetes_would_refuse(run):
     assert "'box-client-secret'" in printed
 
 
+def test_values_refuses_an_address_that_is_none(run):
+    code, printed = run("values", "broker", "--broker-url", 'jupyter-box-broker" # x')
+    assert code == 1
+    assert "The broker's address is no web address." in printed
+
+
 def test_apply_tries_the_credentials_and_makes_the_secret(cluster, box, box_environment, run, secret_file):
     path = secret_file(box.env["BOX_CLIENT_SECRET"] + "\n")
     code, printed = run("secret", "apply", *app_of(box), "--client-secret-file", path)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from jupyter_box.errors import InvalidName
 
 from .names import subdomain
 
@@ -20,8 +23,10 @@ def overlay(mode: str, *, secret: str = SECRET, broker_url: str = BROKER_URL) ->
         broker_url: Where the broker is, as a user's pod sees it; the chart's notes say it.
 
     Raises:
-        InvalidName: Kubernetes takes no Secret of that name.
+        InvalidName: Kubernetes takes no Secret of that name, or the address is none.
     """
+    if not re.fullmatch(r"https?://[-.\w]+(:\d+)?(/[-./\w]*)?", broker_url):
+        raise InvalidName("The broker's address is no web address.", hint="Write http://SERVICE.NAMESPACE:PORT.")
     text = (_folder() / f"{mode}.yaml").read_text(encoding="utf-8")
     text = text.replace(f'name: "{SECRET}"', f'name: "{subdomain(secret, what="Secret")}"')
     return text.replace(f'"{BROKER_URL}"', f'"{broker_url}"')
