@@ -170,7 +170,7 @@ def _run(exchange: Exchange, request: Request) -> Response:
     except GrantProblem as problem:
         return envelope.of_grant_problem(problem)
     except Exception as error:  # a defect of the emulator must not look like silence
-        log.exception("%s failed", exchange.label)
+        log.exception("%s %s failed", exchange.method, exchange.path)
         exchange.sink.abandon()
         return envelope.error(500, "internal_server_error", f"The emulator failed: {type(error).__name__}")
     _release_part(exchange)

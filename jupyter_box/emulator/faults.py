@@ -57,7 +57,7 @@ class Rule:
     def __post_init__(self) -> None:
         if self.fault not in KINDS:
             raise ValueError(f"{self.fault!r} is no fault; choose one of {', '.join(KINDS)}")
-        self._pattern = re.compile(self.route)
+        self._pattern = re.compile(self.route, re.MULTILINE)
 
     def fires(self, label: str) -> bool:
         """Return whether this request is one that goes wrong; count it."""

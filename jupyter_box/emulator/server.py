@@ -144,9 +144,10 @@ class Exchange(httputil.HTTPMessageDelegate):
         self.method, self.headers = start_line.method, headers
         raw, _, query = start_line.path.partition("?")
         self.raw_path = raw.rstrip("/") or "/"
-        self.label = f"{self.method} {self.raw_path}"
         self.query = dict(parse_qsl(query, keep_blank_values=True))
         self.path = plain_path(raw)
+        # a fault's route may name the path with the prefix of either host, or without
+        self.label = "\n".join(f"{self.method} {path}" for path in (self.raw_path, self.path, f"/2.0{self.path}"))
         rule = self.server.faults.pick("reset_request", self.label)
         self.limit = rule.bytes if rule else None
         if self.limit == 0:
@@ -162,7 +163,7 @@ class Exchange(httputil.HTTPMessageDelegate):
         except GrantProblem as problem:
             self._refuse(envelope.of_grant_problem(problem))
         except Exception as error:  # a defect of the emulator must not look like silence
-            log.exception("%s failed", self.label)
+            log.exception("%s %s failed", self.method, self.path)
             self._refuse(envelope.error(500, "internal_server_error", f"The emulator failed: {type(error).__name__}"))
 
     def _refuse(self, response: Response) -> None:
@@ -278,7 +279,7 @@ class Exchange(httputil.HTTPMessageDelegate):
             self.sink.abandon()
         except Exception:
             self.sink.abandon()
-            log.exception("could not answer %s", self.label)
+            log.exception("could not answer %s %s", self.method, self.path)
             self.connection.stream.close()
         finally:
             self.server.exchanges.discard(self)

@@ -8,6 +8,27 @@ import pytest
 from box_sdk_gen import BoxCCGAuth, BoxClient, CCGConfig
 from emulator_clients import Http, client_of, network, put_folder
 
+from jupyter_box.emulator import Emulator
+
+
+@pytest.fixture(scope="session")
+def driven():
+    """The operations that a test has driven so far."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def running_emulator(on_response, driven):
+    """An emulator for one test module, which notes what is driven."""
+
+    def note(operation, method, status, body):
+        driven.add(operation)
+        if on_response is not None:
+            on_response(operation, method, status, body)
+
+    with Emulator(on_response=note) as emulator:
+        yield emulator
+
 
 @pytest.fixture
 def client(box):

@@ -80,6 +80,12 @@ def test_a_reset_in_an_upload_leaves_nothing(http, client, box, folder):
     assert put_file(client, "a", b"x", folder.id).size == 1
 
 
+@pytest.mark.parametrize("route", ["GET /2.0/users/me", "GET /users/me", "^GET /users", "me$", "users"])
+def test_routes_are_named_with_or_without_the_prefix(http, box, route):
+    box.fault("error", route, status=502)
+    assert [http("GET", "/2.0/users/me").status_code for _ in range(2)] == [502, 200]
+
+
 @pytest.mark.parametrize("fault", ["reset_response", "truncate"])
 def test_a_download_breaks_off(http, client, box, folder, fault):
     file = put_file(client, "a", os.urandom(3_000_000), folder.id)

@@ -74,6 +74,24 @@ def test_users_are_paged_by_marker(client):
     assert client.users.get_users(usemarker=True, limit=1, marker=page.next_marker).entries[0].id != page.entries[0].id
 
 
+def test_nobody_has_a_picture(client, someone):
+    assert error_of(client.avatars.get_user_avatar, someone[0]) == (404, "not_found")
+
+
+def test_a_file_can_be_shared_alone(client, http, someone, folder):
+    file = put_file(client, "a.txt", b"abc", folder.id)
+    body = {
+        "item": {"type": "file", "id": file.id},
+        "accessible_by": {"type": "user", "id": someone[0]},
+        "role": "editor",
+    }
+    assert http("POST", "/2.0/collaborations", json={**body, "role": "uploader"}).status_code == 400
+    made = http("POST", "/2.0/collaborations", json=body).json()
+    assert [entry.id for entry in client.list_collaborations.get_file_collaborations(file.id).entries] == [made["id"]]
+    assert someone[1].files.update_file_by_id(file.id, name="b.txt").parent.id == "0"
+    assert error_of(someone[1].folders.get_folder_by_id, folder.id)[0] == 404
+
+
 def test_me_shows_space(client, folder):
     before = client.users.get_user_me().space_used
     put_file(client, "a", b"12345", folder.id)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
+import threading
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.problems import Problem
@@ -16,13 +16,30 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.store import Store
 
 
+class Progress:
+    """How far a session's file has been digested."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.digest = hashlib.sha1(usedforsecurity=False)
+        self.lock = threading.Lock()
+
+    def read(self, path: str, end: int) -> None:
+        """Digest the file up to `end`."""
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - the path is a string all through
+            file.seek(self.done)
+            while self.done < end and (data := file.read(min(1 << 20, end - self.done))):
+                self.digest.update(data)
+                self.done += len(data)
+
+
 class Sessions:
     """Open sessions; `writing` are the ranges now under way, by session."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.writing: dict[str, set[tuple[int, int]]] = {}
-        self.digests: dict[str, tuple[int, Any]] = {}
+        self.digests: dict[str, Progress] = {}
 
     def create(self, user: int, name: str, size: int, parent: int | None = None, file: int | None = None) -> Row:
         """Open a session for a new file in `parent`, or for a new version of `file`."""
@@ -89,17 +106,12 @@ class Sessions:
         return row
 
     def advance_digest(self, session: str, path: str, end: int) -> str:
-        """Return the SHA-1 of the file's first `end` bytes; goes on from where it was before. Safe outside the loop."""
-        done, digest = self.digests.get(session) or (0, hashlib.sha1(usedforsecurity=False))
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT, 0o600)
-        try:
-            while done < end and (data := os.pread(descriptor, min(1 << 20, end - done), done)):
-                digest.update(data)
-                done += len(data)
-        finally:
-            os.close(descriptor)
-        self.digests[session] = (done, digest)
-        return str(digest.hexdigest())
+        """Return the SHA-1 of the file's first `end` bytes; goes on from where it was before. Safe in any thread."""
+        progress = self.digests.setdefault(session, Progress())
+        with progress.lock:
+            if progress.done < end:
+                progress.read(path, end)
+            return progress.digest.hexdigest()
 
     def contiguous(self, session: str) -> int:
         """Return how many bytes are there from the start without a gap."""
