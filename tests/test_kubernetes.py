@@ -587,6 +587,15 @@ def test_doctor_stays_where_it_is_told_to_and_names_the_others(cluster, run):
     assert "There is one in jhub, teaching" in printed
 
 
+def test_doctor_asks_a_broker_with_tls_by_https(cluster, run):
+    install_hub(cluster, overlay(run, "broker"))
+    install_broker(cluster)
+    put(cluster, good())
+    cluster.objects[f"{SERVICES}/jupyter-box-broker"]["spec"]["ports"][0]["appProtocol"] = "https"
+    cluster.answer("GET", f"{SERVICES}/https:jupyter-box-broker:8080/proxy/readyz", 200, {})
+    assert "The broker reaches Box and the Hub" in run("doctor")[1]
+
+
 def test_doctor_takes_a_namespace_with_the_broker_alone(cluster, run):
     add_hub_elsewhere(cluster, "jhub")
     install_broker(cluster)

@@ -169,8 +169,9 @@ class Cluster:
 
     def through(self, service: Json, path: str) -> tuple[int, bytes]:
         """Return the status and the body that a Service answers with, through the API server's proxy."""
-        meta, port = service["metadata"], service["spec"]["ports"][0]["port"]
-        base = f"/api/v1/namespaces/{meta['namespace']}/services/{meta['name']}:{port}/proxy"
+        meta, port = service["metadata"], service["spec"]["ports"][0]
+        scheme = "https:" if port.get("appProtocol") == "https" else ""
+        base = f"/api/v1/namespaces/{meta['namespace']}/services/{scheme}{meta['name']}:{port['port']}/proxy"
         return self._send("GET", base + path)
 
     def _secret_path(self, name: str) -> str:

@@ -40,6 +40,8 @@ SHAPES = {
     "plain": {},
     "hpa": {"broker": {"autoscaling": {"enabled": True}}},
     "folder": {"broker": {"mapping": "folder", "folder": "123"}},
+    "managed": {"broker": {"mapping": "managed-user", "login": "{email}", "scopes": ["item_download", "item_upload"]}},
+    "tls": {"tls": {"existingSecret": "broker-tls"}, "broker": {"userPrefix": "hub-a:"}},
     "hub-elsewhere": {"hub": {"namespace": "jhub", "apiUrl": "http://hub.jhub:8081/hub/api"}},
     "bare": {
         "networkPolicy": {"enabled": False},
@@ -147,6 +149,28 @@ def test_the_secret_is_a_file_and_in_no_variable(render, credentials):
     if "secret" in held:
         assert held["secret"]["defaultMode"] == 0o400
         assert [item["path"] for item in held["secret"]["items"]] == [path.rsplit("/", 1)[1]]
+
+
+def test_settings_of_the_broker_arrive_in_its_environment(render):
+    groups = {"students": {"folders": {"123": "viewer"}, "scopes": ["item_share"]}}
+    documents = render(SECRET | {"broker": {"groups": groups, "scopes": ["a", "b"], "userPrefix": "x:"}})
+    values = {name: entry.get("value") for name, entry in environment(documents).items()}
+    assert json.loads(values["BOX_BROKER_GROUPS"]) == groups
+    assert values["BOX_BROKER_SCOPES"] == "a b"
+    assert values["BOX_BROKER_USER_PREFIX"] == "x:"
+    assert values["BOX_BROKER_MAPPING"] == "app-user"
+    assert values["JUPYTERHUB_API_URL"] == "http://hub:8081/hub/api"
+
+
+def test_tls_reaches_the_broker_its_probes_and_its_address(render):
+    documents = render(SECRET | SHAPES["tls"])
+    container = broker_pod(documents)["spec"]["containers"][0]
+    assert {container[probe]["httpGet"]["scheme"] for probe in ("livenessProbe", "readinessProbe")} == {"HTTPS"}
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    for name in ("BOX_BROKER_CERTFILE", "BOX_BROKER_KEYFILE"):
+        assert environment(documents)[name]["value"].rsplit("/", 1)[0] in mounts
+    test = documents["Pod", "box-jupyter-box-broker-test"]["spec"]["containers"][0]
+    assert test["env"][0]["value"] == "https://box-jupyter-box-broker:8080"
 
 
 def test_the_service_has_the_port_of_the_container(render):
@@ -294,6 +318,9 @@ def test_helm_test_asks_the_broker_and_its_script_is_python(render):
         (SECRET | {"auth": "jwt", "clientId": "x"}, r"belong to auth: client-credentials"),
         (SECRET | {"broker": {"mapping": "folder"}}, r"broker.folder must be the id"),
         (SECRET | {"broker": {"folder": "12"}}, r"the mapping is app-user"),
+        (SECRET | {"broker": {"login": "{email}"}}, r"broker.login is for broker.mapping: managed-user"),
+        (SECRET | {"broker": {"groups": {"a": {"folders": {"1": "owner"}}}}}, r'"viewer", "editor"'),
+        (SECRET | {"tls": {"existingSecret": "a_b"}}, r"tls.existingSecret"),
         (SECRET | {"broker": {"autoscaling": {"minReplicas": 9}}}, r"minReplicas is greater"),
         (SECRET | {"serviceAccount": {"create": False, "annotations": {"a": "b"}}}, r"set serviceAccount.create"),
         (SECRET | {"broker": {"extraEnv": {"BOX_CLIENT_SECRET": "s3cret-canary"}}}, r"mounted as files"),
@@ -343,6 +370,7 @@ def test_an_older_kubernetes_is_refused(helm):
     ("values", "said"),
     [
         (SECRET, "values broker --broker-url http://box-jupyter-box-broker:8080"),
+        (SECRET | SHAPES["tls"], "values broker --broker-url https://box-jupyter-box-broker:8080"),
         (SECRET | SHAPES["hub-elsewhere"], "values broker --broker-url http://box-jupyter-box-broker.hub:8080"),
         (ESO | {"broker": {"enabled": False}}, "every user of the Hub can read the Box app's credentials"),
         (ESO | {"broker": {"enabled": False}}, "values direct --secret box-jupyter-box"),

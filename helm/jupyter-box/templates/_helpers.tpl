@@ -19,7 +19,11 @@
 
 {{- define "jupyter-box.broker.url" -}}
 {{- $namespace := .Values.hub.namespace | default .Release.Namespace -}}
-http://{{ include "jupyter-box.broker.fullname" . }}{{ if ne $namespace .Release.Namespace }}.{{ .Release.Namespace }}{{ end }}:{{ .Values.service.port }}
+{{ include "jupyter-box.scheme" . | lower }}://{{ include "jupyter-box.broker.fullname" . }}{{ if ne $namespace .Release.Namespace }}.{{ .Release.Namespace }}{{ end }}:{{ .Values.service.port }}
+{{- end -}}
+
+{{- define "jupyter-box.scheme" -}}
+{{- if .Values.tls.existingSecret -}}HTTPS{{- else -}}HTTP{{- end -}}
 {{- end -}}
 
 {{- define "jupyter-box.serviceAccountName" -}}
@@ -118,6 +122,12 @@ seccompProfile:
 {{- if and (ne .Values.broker.mapping "folder") .Values.broker.folder }}
 {{- fail (printf "broker.folder is for broker.mapping: folder, but the mapping is %s." .Values.broker.mapping) }}
 {{- end }}
+{{- if and .Values.broker.login (ne .Values.broker.mapping "managed-user") }}
+{{- fail (printf "broker.login is for broker.mapping: managed-user, but the mapping is %s." .Values.broker.mapping) }}
+{{- end }}
+{{- if and .Values.broker.userPrefix (ne .Values.broker.mapping "app-user") }}
+{{- fail (printf "broker.userPrefix is for broker.mapping: app-user, but the mapping is %s." .Values.broker.mapping) }}
+{{- end }}
 {{- if gt (int .Values.broker.autoscaling.minReplicas) (int .Values.broker.autoscaling.maxReplicas) }}
 {{- fail "broker.autoscaling.minReplicas is greater than broker.autoscaling.maxReplicas." }}
 {{- end }}
@@ -129,7 +139,7 @@ seccompProfile:
 {{- fail (printf "broker.extraEnv.%s is not allowed: the Box app's credentials are mounted as files from existingSecret, externalSecret or secretsStore." $name) }}
 {{- end }}
 {{- end }}
-{{- range $name := list "BOX_BROKER_PORT" "BOX_BROKER_MAPPING" "BOX_BROKER_FOLDER" "JUPYTERHUB_API_URL" "BOX_CLIENT_ID" "BOX_ENTERPRISE_ID" "BOX_CLIENT_SECRET_FILE" "BOX_JWT_CONFIG_FILE" }}
+{{- range $name := list "BOX_BROKER_PORT" "BOX_BROKER_MAPPING" "BOX_BROKER_FOLDER" "BOX_BROKER_LOGIN" "BOX_BROKER_USER_PREFIX" "BOX_BROKER_SCOPES" "BOX_BROKER_GROUPS" "BOX_BROKER_CERTFILE" "BOX_BROKER_KEYFILE" "JUPYTERHUB_API_URL" "BOX_CLIENT_ID" "BOX_ENTERPRISE_ID" "BOX_CLIENT_SECRET_FILE" "BOX_JWT_CONFIG_FILE" }}
 {{- if hasKey $.Values.broker.extraEnv $name }}
 {{- fail (printf "broker.extraEnv.%s is not allowed: the chart sets it from a value of its own." $name) }}
 {{- end }}
