@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from jupyter_box import paths
 from jupyter_box.errors import InvalidName
 from jupyter_box.items import LISTING_FIELDS, Item, Json, Page
 from jupyter_box.lookup import ALL_FILES, PAGE_SIZE, Ref, below, by_marker
+from jupyter_box.transfer.listing import ahead, side_by_side
 
 from ._core import Core
 
@@ -21,6 +22,9 @@ CEILING = 10_000  # the greatest offset that Box takes (developer guide, "Offset
 class _Order(NamedTuple):
     sort: str
     direction: str
+
+    def reversed(self) -> _Order:
+        return self._replace(direction="asc" if self.direction == "desc" else "desc")
 
     def params(self) -> dict[str, Any]:
         return {"sort": self.sort, "direction": self.direction.upper(), "fields": LISTING_FIELDS}
@@ -50,11 +54,12 @@ class Listing(Core):
             return False
 
     def list(self, path: str = ".", *, sort: Sort = "name", direction: Direction = "asc") -> Iterator[Item]:
-        """Yield the items of a folder: folders, then files, then web links; pages are asked for as they are needed.
+        """Yield the items of a folder: folders, then files, then web links; pages beyond the first are fetched ahead.
 
-        Box sorts. A folder of up to 10,000 items comes in the order asked for; what appears in it while it is listed
-        may come last. A larger folder comes in the order of Box's marker paging, which Box documents as sorted too,
-        except in an account's own root. No item comes twice, and none that stays where it is is missed.
+        Box sorts. A folder of up to 10,000 items comes in the order asked for, and one of up to 20,000 by name or id;
+        what appears in it while it is listed may come last. A larger folder comes in the order of Box's marker paging,
+        which Box documents as sorted too, except in an account's own root. No item comes twice, and none that stays
+        where it is is missed.
 
         Args:
             path: The folder.
@@ -132,24 +137,14 @@ class Listing(Core):
             yield Item.of({"parent": {"id": folder.id}, **json}, below(folder.path, json["name"]))
 
     def _entries(self, folder: Ref, order: _Order, first: Json) -> Iterator[Json]:
-        steady = first["total_count"] <= CEILING
-        if steady:
-            steady = yield from self._sorted(folder, order, first)
-        if not steady:
-            for page in by_marker(self._session, folder.id, what=folder.path, **_marker_params(folder, order)):
-                yield from page
+        def get(offset: int, is_reversed: bool) -> Json:
+            return self._by_offset(folder, order.reversed() if is_reversed else order, offset, PAGE_SIZE)
 
-    def _sorted(self, folder: Ref, order: _Order, page: Json) -> Generator[Json, None, bool]:
-        """Yield by offset; tells whether the folder stayed as it was, for else an item may have slipped through."""
-        total, steady = page["total_count"], True
-        yield from page["entries"]
-        while (following := page["offset"] + page["limit"]) < page["total_count"]:
-            last = page["entries"][-1:]
-            # one entry of overlap shows whether the pages fit together
-            page = self._by_offset(folder, order, following - 1, PAGE_SIZE)
-            steady = steady and page["total_count"] == total and _ids(page["entries"][:1]) == _ids(last)
-            yield from page["entries"]
-        return steady
+        is_complete = yield from side_by_side(get, first, is_unique=order.sort in {"name", "id"})
+        if not is_complete:
+            pages = by_marker(self._session, folder.id, what=folder.path, **_marker_params(folder, order))
+            for page in ahead(pages):
+                yield from page
 
     def _by_offset(self, folder: Ref, order: _Order, offset: int, limit: int) -> Json:
         params = {"offset": offset, "limit": limit, **order.params()}
@@ -176,10 +171,6 @@ def _unseen(entries: Iterable[Json]) -> Iterator[Json]:
         if (json["type"], json["id"]) not in seen:
             seen.add((json["type"], json["id"]))
             yield json
-
-
-def _ids(entries: Iterable[Json]) -> tuple[str, ...]:
-    return tuple(json["id"] for json in entries)
 
 
 def _next_offset(json: Json) -> str | None:

@@ -1,26 +1,33 @@
-"""The entries of a Box folder, page after page; which of them matter is for the caller."""
+"""The entries of a Box folder, fetched ahead, and side by side where that misses none; their use is the caller's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from jupyter_box.items import LISTING_FIELDS, Item
 from jupyter_box.session import Session
 
+T = TypeVar("T")
+Json = Mapping[str, Any]
+GetPage = Callable[[int, bool], Json]
+
 PAGE = 1000  # Box gives no more at once
+CEILING = 9_999  # the greatest offset that Box takes (developer guide, "Offset-based pagination")
+_THREADS = 8
+_AHEAD = 3  # pages in memory that nobody has asked for yet
 
 
 def entries(session: Session, folder_id: str, fields: str = LISTING_FIELDS) -> Iterator[dict[str, Any]]:
-    """Yield what is in a folder as Box's JSON."""
-    marker: str | None = None
-    while True:
-        params = {"fields": fields, "limit": PAGE, "usemarker": "true"} | ({"marker": marker} if marker else {})
-        page = session.call("GET", f"/folders/{folder_id}/items", params=params)
-        yield from page.get("entries") or ()
-        marker = page.get("next_marker") or None  # Box ends with null or with an empty text
-        if not marker:
-            return
+    """Yield what is in a folder as Box's JSON; what changes in it meanwhile neither doubles nor hides the rest."""
+    with closing(ahead(_by_marker(session, folder_id, fields))) as pages:
+        for page in pages:
+            yield from page
 
 
 def items(session: Session, folder_id: str, path: str) -> Iterator[Item]:
@@ -28,3 +35,137 @@ def items(session: Session, folder_id: str, path: str) -> Iterator[Item]:
     for entry in entries(session, folder_id):
         if entry.get("item_status", "active") == "active":
             yield Item.of(entry, f"{path.rstrip('/')}/{entry.get('name')}")
+
+
+def _by_marker(session: Session, folder_id: str, fields: str) -> Iterator[list[dict[str, Any]]]:
+    marker: str | None = None
+    while True:
+        params = {"fields": fields, "limit": PAGE, "usemarker": "true"} | ({"marker": marker} if marker else {})
+        page = session.call("GET", f"/folders/{folder_id}/items", params=params)
+        marker = page.get("next_marker") or None  # Box ends with null or with an empty text
+        yield page.get("entries") or []
+        if not marker:
+            return
+
+
+def ahead(values: Iterator[T]) -> Generator[T, None, None]:
+    """Yield the values of an iterator, of which a thread fetches the next few meanwhile.
+
+    The first is fetched without a thread, as most folders have one page.
+    """
+    for first in values:
+        yield first
+        break
+    else:
+        return
+    ready: queue.Queue[tuple[bool, Any]] = queue.Queue(_AHEAD)
+    stopped = threading.Event()
+    thread = threading.Thread(target=_fill, args=(values, ready, stopped), name="box-ahead", daemon=True)
+    thread.start()
+    try:
+        while (answer := ready.get())[0]:
+            yield answer[1]
+        if answer[1] is not None:
+            raise answer[1]
+    finally:
+        stopped.set()
+
+
+def _fill(values: Iterator[Any], ready: queue.Queue[tuple[bool, Any]], stopped: threading.Event) -> None:
+    end: BaseException | None = None
+    try:
+        for value in values:
+            _hand_over((True, value), ready, stopped)
+            if stopped.is_set():
+                return
+    except BaseException as error:  # noqa: BLE001  raised where the values are used
+        end = error
+    _hand_over((False, end), ready, stopped)
+
+
+def _hand_over(answer: tuple[bool, Any], ready: queue.Queue[tuple[bool, Any]], stopped: threading.Event) -> None:
+    while not stopped.is_set():
+        with suppress(queue.Full):
+            ready.put(answer, timeout=0.1)
+            return
+
+
+@dataclass
+class _Chain:
+    """Pages laid end to end, each beginning with the entry that the one before ended with."""
+
+    last: str = ""
+    count: int = 0
+    fits: bool = True
+
+    def lay(self, page: Json) -> list[Json]:
+        """Return the page's entries that are new; note whether it fits the page before."""
+        found: list[Json] = list(page["entries"])
+        if self.last:
+            self.fits = self.fits and bool(found) and _id(found[0]) == self.last
+            found = [entry for entry in found[:1] if _id(entry) != self.last] + found[1:]
+        self.count += len(found)
+        self.last = _id(found[-1]) if found else self.last
+        return found
+
+
+def side_by_side(get: GetPage, first: Json, *, is_unique: bool) -> Generator[Json, None, bool]:
+    """Yield a folder's entries in Box's order, its pages fetched side by side; return whether none can be missing.
+
+    Neighbouring pages share one entry: if both have it, nothing slipped through between them. What lies beyond the
+    greatest offset that Box takes is fetched from the other end, in the opposite order.
+
+    Args:
+        get: Returns the page at an offset, and whether in the opposite order, with `entries`, `limit`, `total_count`.
+        first: The first page.
+        is_unique: Whether the order leaves no two entries equal, as that by name or id; only then the opposite order
+            is the exact reverse.
+
+    Returns:
+        False when the folder changed meanwhile or is too long: then only marker paging misses none.
+    """
+    total, step = int(first["total_count"]), max(2, int(first["limit"]))
+    offsets = range(step - 1, min(total - 1, CEILING + 1), step - 1)
+    reached = (offsets[-1] if offsets else 0) + step
+    missing = max(0, total - reached)
+    if missing and (not is_unique or missing > CEILING):
+        return False
+    chain = _Chain()
+    yield from chain.lay(first)
+    # the further pages are asked for only now: whoever wants no more than the first pays for no more
+    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="box-list")
+    try:
+        folders = _folders(first["entries"])
+        for page in [pool.submit(get, offset, False) for offset in offsets]:
+            found = chain.lay(page.result())
+            folders += _folders(found)
+            yield from found
+        if missing and chain.fits:
+            yield from _tail(get, pool, chain, folders, missing, step)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return chain.fits and chain.count == total
+
+
+def _folders(found: Iterable[Json]) -> int:
+    return sum(entry["type"] == "folder" for entry in found)
+
+
+def _tail(get: GetPage, pool: ThreadPoolExecutor, chain: _Chain, folders: int, missing: int, step: int) -> list[Json]:
+    """Return the entries beyond the last offset; in either order Box puts the folders first."""
+    reverse, found = _Chain(), list[Json]()
+    offsets = range(folders, folders + missing + 1, step - 1)
+    if offsets[-1] > CEILING:
+        chain.fits = False
+        return []
+    for page in [pool.submit(get, offset, True) for offset in offsets]:
+        found += reverse.lay(page.result())
+    rest = found[: missing + 1]
+    joins = len(rest) == missing + 1 and _id(rest[-1]) == chain.last
+    chain.fits = reverse.fits and joins
+    chain.count += missing if joins else 0
+    return rest[-2::-1] if joins else []
+
+
+def _id(entry: Json) -> str:
+    return f"{entry['type']} {entry['id']}"

@@ -90,9 +90,8 @@ def test_the_first_failure_ends_all_and_is_raised():
     def fail():
         raise ValueError("first")
 
-    with pytest.raises(ValueError, match="first"), Lanes(gate, lambda: None) as lanes:
-        while True:
-            lanes.run(fail)
+    with pytest.raises(ValueError, match="first"):
+        _run_for_ever(gate, lambda: None, fail)
     assert gate._busy == 0
 
 
@@ -101,12 +100,18 @@ def test_who_waits_for_a_place_can_be_cancelled():
 
     def check():
         if cancel.is_set():
+            go_on.set()
             raise Cancelled("Stopped.")
 
-    with pytest.raises(Cancelled), Lanes(gate, check) as lanes:
-        lanes.run(go_on.wait, 5)
+    def work():
         cancel.set()
-        try:
-            lanes.run(go_on.wait, 5)
-        finally:
-            go_on.set()
+        go_on.wait(5)
+
+    with pytest.raises(Cancelled):
+        _run_for_ever(gate, check, work)
+
+
+def _run_for_ever(gate, check, work):
+    with Lanes(gate, check) as lanes:
+        while True:
+            lanes.run(work)
