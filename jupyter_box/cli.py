@@ -65,6 +65,7 @@ PROGRAMS: tuple[Program, ...] = (
     Program("demo", "Try it all on a sample drive, without a Box account.", "jupyter_box.demo"),
     Program("emulator", "Serve the Box API on this machine, for tests and demos.", "jupyter_box.emulator"),
     Program("doctor", "Check settings, network, credentials and extensions, and say what to do.", "jupyter_box.doctor"),
+    Program("broker", "Hand each user of a JupyterHub a short-lived Box token.", "jupyter_box.hub"),
     Program(
         "kubernetes", "Keep the Secret and the values of a Hub on Kubernetes, and examine it.", "jupyter_box.kubernetes"
     ),

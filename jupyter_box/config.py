@@ -170,11 +170,11 @@ class BoxConfig(Configurable):
         """
         url = self.url.rstrip("/")
         return Endpoints(
-            api=_web_address("BOX_API_URL", self.api_url or url or "https://api.box.com"),
-            upload=_web_address(
+            api=web_address("BOX_API_URL", self.api_url or url or "https://api.box.com"),
+            upload=web_address(
                 "BOX_UPLOAD_URL", self.upload_url or (url and f"{url}/api") or "https://upload.box.com/api"
             ),
-            oauth=_web_address(
+            oauth=web_address(
                 "BOX_OAUTH_URL", self.oauth_url or (url and f"{url}/api/oauth2") or "https://account.box.com/api/oauth2"
             ),
         )
@@ -202,7 +202,7 @@ class BoxConfig(Configurable):
         """
         if self.server_url and not self.broker_url:
             return ServerAccess(
-                _web_address("BOX_SERVER_URL", self.server_url), os.environ.get("JUPYTERHUB_API_TOKEN", "")
+                web_address("BOX_SERVER_URL", self.server_url), os.environ.get("JUPYTERHUB_API_TOKEN", "")
             )
         given = {way: names for way, names in self._given().items() if names}
         if set(given) == {"client_credentials", "jwt"} and self._same_app():
@@ -299,7 +299,7 @@ class BoxConfig(Configurable):
                 "BOX_BROKER_URL is set, but JUPYTERHUB_API_TOKEN is not.",
                 hint="The broker serves servers that a JupyterHub started.",
             )
-        return BrokerAccess(_web_address("BOX_BROKER_URL", self.broker_url), hub_token)
+        return BrokerAccess(web_address("BOX_BROKER_URL", self.broker_url), hub_token)
 
 
 _HOW_TO_START = (
@@ -349,7 +349,16 @@ def _json_object(name: str, text: str) -> Mapping[str, Any]:
     return value
 
 
-def _web_address(name: str, value: str) -> str:
+def web_address(name: str, value: str) -> str:
+    """Return an http(s) address without its trailing slash.
+
+    Args:
+        name: The variable that it comes from, for the message.
+        value: The address.
+
+    Raises:
+        NotConfigured: It is no such address, or has a user or a query.
+    """
     if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", value):
         raise NotConfigured(
             f"{name} is no web address.", hint="Write https://host or http://host:port, without a user or a query."
