@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from jupyter_box.emulator import bodies
 from jupyter_box.emulator.permissions import Access
 from jupyter_box.emulator.problems import Problem, invalid
 from jupyter_box.emulator.store.blobs import Content
@@ -109,15 +109,7 @@ class Request:
     @cached_property
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object; an empty body is an empty object."""
-        try:
-            value = json.loads(self.body or b"{}")
-        except ValueError as error:
-            raise Problem(
-                "bad_request", "Entity body should be a correctly nested resource attribute name/value pair"
-            ) from error
-        if not isinstance(value, dict):
-            raise Problem("bad_request", "Entity body should be a correctly nested resource attribute name/value pair")
-        return value
+        return bodies.read(self.body)
 
     @property
     def fields(self) -> tuple[str, ...] | None:
@@ -135,7 +127,7 @@ class Request:
             value = int(text)
         except ValueError as error:
             raise invalid(name) from error
-        if value < smallest:
+        if not smallest <= value < 1 << 63:
             raise invalid(name)
         return value if largest is None else min(value, largest)
 

@@ -332,6 +332,21 @@ def test_bad_bodies_are_refused(http, folder):
     assert http("POST", "/2.0/folders", json={"name": "x"}).json()["context_info"]["errors"][0]["name"] == "parent.id"
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": 5, "parent": {"id": "0"}}, "name"),
+        ({"name": "x", "parent": "0"}, "parent"),
+        ({"name": "x", "parent": {"id": ["0"]}}, "parent.id"),
+        ({"name": "x", "parent": {"id": 1 << 80}}, "parent.id"),
+        ({"name": "\ud800", "parent": {"id": "0"}}, "name"),
+    ],
+)
+def test_fields_of_the_wrong_type_are_named(http, body, field):
+    answer = http("POST", "/2.0/folders", json=body)
+    assert (answer.status_code, answer.json()["context_info"]["errors"][0]["name"]) == (400, field)
+
+
 def test_head_has_no_body(http, folder):
     answer = http("HEAD", f"/2.0/folders/{folder.id}")
     assert (answer.status_code, answer.content) == (200, b"")

@@ -71,7 +71,7 @@ def _position(request: Request) -> int:
         return request.store.events.latest
     if not text.isdecimal():
         raise invalid("stream_position")
-    return int(text)
+    return min(int(text), request.store.events.latest)
 
 
 def realtime(store: Store, request: Request) -> Response:

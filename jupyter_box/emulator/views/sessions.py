@@ -154,8 +154,8 @@ def plan(store: Store, request: Request) -> Response:
     }
     hits, misses = [], []
     for part in request.need("parts"):
-        each = {"offset": part["offset"], "size": part["size"], "sha512": part["sha512"]}
-        known = have.get((part["offset"], part["size"], part["sha512"]))
+        each = {name: part.get(name) for name in ("offset", "size", "sha512")}
+        known = have.get((each["offset"], each["size"], each["sha512"]))
         if known is None:
             misses.append(each)
         else:

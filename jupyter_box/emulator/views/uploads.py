@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from jupyter_box.emulator import bodies
 from jupyter_box.emulator.messages import Request, Response, Upload
 from jupyter_box.emulator.problems import Problem, invalid
 from jupyter_box.emulator.shapes import Shapes, seconds
@@ -67,11 +67,9 @@ def received(request: Request) -> tuple[Upload, dict[str, Any]]:
     if digest is not None and digest.lower() != upload.sha1:
         raise Problem("bad_digest", "The specified content-md5 did not match what we received")
     try:
-        attributes = json.loads(upload.attributes)
-    except ValueError as error:
+        attributes = bodies.read(upload.attributes)
+    except Problem as error:
         raise invalid("attributes") from error
-    if not isinstance(attributes, dict):
-        raise invalid("attributes")
     return upload, attributes
 
 
