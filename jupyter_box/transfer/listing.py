@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ GetPage = Callable[[int, bool], Json]
 
 PAGE = 1000  # Box gives no more at once
 CEILING = 9_999  # the greatest offset that Box takes (developer guide, "Offset-based pagination")
-_THREADS = 8
+_THREADS = 16
 _AHEAD = 3  # pages in memory that nobody has asked for yet
 
 
@@ -135,13 +135,17 @@ def side_by_side(get: GetPage, first: Json, *, is_unique: bool) -> Generator[Jso
     # the further pages are asked for only now: whoever wants no more than the first pays for no more
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="box-list")
     try:
+        pages = [pool.submit(get, offset, False) for offset in offsets]
+        tail = None
+        if missing and first["entries"][-1]["type"] != "folder":
+            tail = _ask_tail(get, pool, _folders(first["entries"]), missing, step)
         folders = _folders(first["entries"])
-        for page in [pool.submit(get, offset, False) for offset in offsets]:
+        for page in pages:
             found = chain.lay(page.result())
             folders += _folders(found)
             yield from found
         if missing and chain.fits:
-            yield from _tail(get, pool, chain, folders, missing, step)
+            yield from _tail(chain, tail or _ask_tail(get, pool, folders, missing, step), missing)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return chain.fits and chain.count == total
@@ -151,14 +155,15 @@ def _folders(found: Iterable[Json]) -> int:
     return sum(entry["type"] == "folder" for entry in found)
 
 
-def _tail(get: GetPage, pool: ThreadPoolExecutor, chain: _Chain, folders: int, missing: int, step: int) -> list[Json]:
-    """Return the entries beyond the last offset; in either order Box puts the folders first."""
-    reverse, found = _Chain(), list[Json]()
+def _ask_tail(get: GetPage, pool: ThreadPoolExecutor, folders: int, missing: int, step: int) -> list[Future[Json]]:
+    """Ask for what lies beyond the last offset from the other end; in either order Box puts the folders first."""
     offsets = range(folders, folders + missing + 1, step - 1)
-    if offsets[-1] > CEILING:
-        chain.fits = False
-        return []
-    for page in [pool.submit(get, offset, True) for offset in offsets]:
+    return [] if offsets[-1] > CEILING else [pool.submit(get, offset, True) for offset in offsets]
+
+
+def _tail(chain: _Chain, pages: Iterable[Future[Json]], missing: int) -> list[Json]:
+    reverse, found = _Chain(), list[Json]()
+    for page in pages:
         found += reverse.lay(page.result())
     rest = found[: missing + 1]
     joins = len(rest) == missing + 1 and _id(rest[-1]) == chain.last
