@@ -245,11 +245,15 @@ class Sync:
         executor, run = self._options.executor, self._run
         if executor is not None:
             places = {executor.submit(do, job, self._options.connect): place for place, job in jobs.items()}
-            for future in as_completed(places):
-                run.meter.check()
-                done = future.result()
-                run.meter.add(done.outcome.size)
-                yield places[future], done
+            try:
+                for future in as_completed(places):
+                    run.meter.check()
+                    done = future.result()
+                    run.meter.add(done.outcome.size)
+                    yield places[future], done
+            finally:
+                for future in places:
+                    future.cancel()
             return
         with ThreadPoolExecutor(self._transfers.gate.most, thread_name_prefix="box-sync") as pool:
             places = {pool.submit(self._one, job): place for place, job in jobs.items()}

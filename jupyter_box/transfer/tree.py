@@ -219,7 +219,7 @@ class _Uploading:
             name, action = entry.name, "sent"
             if existing and self.on_conflict == "rename":
                 name, action, existing = free_name(entry.name, taken), "renamed", None
-            target = Target(folder.id, name, existing, modified=source.modified)
+            target = Target(folder.id, existing.name if existing else name, existing, modified=source.modified)
             item = self.run.transfers.send(source, target, self.run.meter)
             where = f"{folder.path.rstrip('/')}/{item.name}"
             return replace(outcome, path=where, action=action, item_id=item.id)  # type: ignore[arg-type]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -298,6 +297,22 @@ def test_an_executor_of_other_processes_does_the_work(box_environment, transfers
 
 
 @pytest.mark.slow
+def test_a_dask_cluster_does_the_work(box_environment, transfers, folder, tree, in_box):
+    distributed = pytest.importorskip("distributed")
+    from .workers import connect
+
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        options = SyncOptions(executor=client.get_executor(), connect=connect)
+        report = transfers.sync(tree, folder, options)
+
+    assert (report.sent, report.failed) == (len(TREE), 0)
+    assert in_box(folder) == here(tree)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.5])
 def test_a_sync_killed_at_any_moment_ends_complete(box, transfers, folder, tree, write, in_box, tmp_path, moment):
     for number in range(30):
@@ -314,4 +329,3 @@ def test_a_sync_killed_at_any_moment_ends_complete(box, transfers, folder, tree,
 
     transfers.sync(tree, folder, UP)
     assert in_box(folder) == here(tree)
-    assert os.path.exists(tree)  # noqa: PTH110

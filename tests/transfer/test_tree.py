@@ -212,3 +212,12 @@ def test_folders_made_by_two_runs_at_once_hold_each_file_once(box, transfers, fo
     report = transfers.download_tree(folder, workdir / "copy")
     assert report.ok
     assert here(workdir / "copy") == here(tree)
+
+
+def test_a_version_keeps_the_name_that_box_has(transfers, folder, tree, write, names):
+    transfers.upload_tree(tree, folder.id, folder.path)
+    (tree / "a.txt").unlink()
+    changed = write("tree/A.TXT", 12)
+
+    transfers.upload_tree(tree, folder.id, folder.path)
+    assert names(folder)["a.txt"] == sha1(changed)

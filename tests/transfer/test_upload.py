@@ -8,8 +8,11 @@ import threading
 from datetime import datetime, timezone
 
 import pytest
+from scripted import Answer, Scripted
 
+from jupyter_box.config import BoxConfig
 from jupyter_box.errors import Cancelled, Changed, Corrupted, Denied, Exists, NotFound
+from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
 
 from .conftest import PART, THRESHOLD, in_thread, sha1
@@ -284,3 +287,47 @@ def _change(path, how):
         other = path.with_name("other")
         other.write_bytes(path.read_bytes())
         other.replace(path)
+
+
+def test_an_upload_cancelled_while_bytes_go_out_leaves_nothing(box, transfers, folder, write, names, open_sessions):
+    box.control(bandwidth=400_000)
+    cancel = threading.Event()
+
+    def stop(progress):
+        if progress.done:
+            cancel.set()
+
+    with pytest.raises(Cancelled):
+        transfers.upload_file(write("data.bin", 40 * PART), folder.id, "data.bin", cancel=cancel, on_progress=stop)
+    assert (names(folder), open_sessions()) == ({}, 0)
+
+
+def test_a_live_session_that_box_names_is_used(tmp_path, write):
+    path = write("data.bin", 3 * PART)
+    live = "/api/2.0/files/upload_sessions/LIVE"
+    with Scripted() as script:
+        session = {"id": "LIVE", "part_size": 3 * PART, "session_endpoints": {"upload_part": script.url + live}}
+        conflict = {"code": "session_conflict", "status": 409, "context_info": {"session": session}}
+        part = {"part_id": "P", "offset": 0, "size": 3 * PART, "sha1": sha1(path)}
+        file = {"id": "7", "type": "file", "name": "data.bin", "size": 3 * PART, "sha1": sha1(path)}
+        script.answers += [
+            Answer(status=409, json=conflict),
+            Answer(json={"total_count": 0, "entries": []}),
+            Answer(json={"part": part}),
+            Answer(status=201, json={"total_count": 1, "entries": [file]}),
+        ]
+        config = BoxConfig(url=script.url, developer_token_file=str(_token(tmp_path)), rate_limit="off")
+        with Session.connect(config) as connection:
+            transfers = Transfers(connection, threshold=THRESHOLD, state_dir=tmp_path / "state")
+            assert transfers.upload_file(path, "0", "data.bin").id == "7"
+        assert [(method, url) for method, url, *_ in script.seen] == [
+            ("POST", "/api/2.0/files/upload_sessions"),
+            ("GET", f"{live}/parts?offset=0&limit=1000"),
+            ("PUT", live),
+            ("POST", f"{live}/commit"),
+        ]
+
+
+def _token(folder):
+    (folder / "token").write_text("a-token-for-an-hour")
+    return folder / "token"
