@@ -34,7 +34,7 @@ class Direct(Content):
         return self._transfers.whole(self._file(path), known)
 
     def ranges(self, item: Item, ranges: Sequence[tuple[int, int]], *, version: str | None = None) -> list[bytes]:
-        """Return the bytes of several ranges of a file, fetched side by side and not verified.
+        """Return the bytes of several ranges of a file, fetched side by side; one of the whole file is verified.
 
         Args:
             item: The file, with its size.
@@ -43,9 +43,14 @@ class Direct(Content):
 
         Raises:
             Changed: It has another size in Box by now.
+            Corrupted: It has other content in Box by now, and the whole was asked for.
             NotFound: It is gone.
         """
-        return self._transfers.read_ranges(item, ranges, version=version)
+        found = self._transfers.read_ranges(item, ranges, version=version)
+        for (start, end), data in zip(ranges, found, strict=True):
+            if start <= 0 and end >= (item.size or 0):
+                _verify(item, data)
+        return found
 
     def content(self, item: Item, *, version: str | None = None) -> bytes:
         """Return all bytes of a file, fetched in ranges side by side and verified by its SHA-1.
@@ -61,9 +66,7 @@ class Direct(Content):
         size = item.size or 0
         pieces = [(start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
         data = b"".join(self.ranges(item, pieces, version=version))
-        digest = new_sha1()
-        digest.update(data)
-        verify(item, digest.hexdigest())
+        _verify(item, data)
         return data
 
     def create(self, path: str, data: BinaryIO) -> Item:
@@ -82,3 +85,9 @@ class Direct(Content):
             raise taken(existing)
         folder, name = self._place(None, whole)
         return self._send(data, folder, name, None)
+
+
+def _verify(item: Item, data: bytes) -> None:
+    digest = new_sha1()
+    digest.update(data)
+    verify(item, digest.hexdigest())

@@ -11,7 +11,7 @@ from typing import Any
 from fsspec.caching import BaseCache, register_cache
 from fsspec.spec import AbstractBufferedFile
 
-from jupyter_box.errors import Changed, NotFound
+from jupyter_box.errors import Changed, Corrupted, NotFound
 
 from ._threads import pool
 
@@ -158,7 +158,7 @@ class Reader(AbstractBufferedFile):  # type: ignore[misc]
     def _fetch_range(self, start: int, end: int) -> bytes:
         try:
             return self.fs.fetch(self.details, start, end)  # type: ignore[no-any-return]
-        except (Changed, NotFound):
+        except (Changed, Corrupted, NotFound):
             self.fs.invalidate_cache(self.path)
             raise
 

@@ -12,10 +12,12 @@ from typing import Any, BinaryIO, TypeVar
 
 from fsspec import AbstractFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.compression import compr
+from fsspec.core import get_compression
 from fsspec.utils import isfilelike, tokenize
 
 from jupyter_box import paths, shared
-from jupyter_box.errors import BoxError, Changed, Denied, Exists, InvalidName, NotAuthorized, NotFound
+from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, InvalidName, NotAuthorized, NotFound
 from jupyter_box.events import Progress
 from jupyter_box.items import Item
 
@@ -23,9 +25,10 @@ from ._addresses import PROTOCOL, below, name, parent, parse, strip
 from ._entries import Entry, entry, fingerprint, item_of
 from ._reading import BLOCK, Blocks, Reader
 from ._threads import pool
-from ._writing import Writer
+from ._writing import Packed, Writer
 
 T = TypeVar("T")
+_OF_ASYNC = ("asynchronous", "batch_size", "loop")  # fsspec's callers give them to every file system
 _LISTED = 10.0  # seconds: for so long a change that someone else made may not be seen in a folder listed before
 
 
@@ -390,6 +393,37 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
             self.drive.mkdir(parent(path))
             return act()
 
+    def open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | str | None = None,
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Open a file.
+
+        Args:
+            path: The file.
+            mode: `r`, `w`, `x` or `a`, of text or with `b`; a file that is written goes to Box when it is closed.
+            block_size: Bytes of a block that is read at once.
+            cache_options: For the cache of a file that is read: `kept` and `ahead`, in blocks.
+            compression: A name that fsspec knows, or `infer`.
+            kwargs: `version`, `cache_type`; `encoding`, `errors` and `newline` of text.
+
+        Raises:
+            NotFound: It is to be read and is not there.
+            Exists: It is to be made and is there.
+            IsADirectoryError: It is a folder.
+        """
+        options = {"block_size": block_size, "cache_options": cache_options, **kwargs}
+        codec = get_compression(path, compression)
+        if codec is None or "r" in mode or "b" not in mode:
+            return super().open(path, mode, compression=codec, **options)
+        file = super().open(path, mode, **options)
+        return Packed(compr[codec](file, mode=mode[0]), file)
+
     def _open(
         self,
         path: str,
@@ -530,7 +564,7 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
             raise _refusal(errno.EISDIR, path)
         try:
             return act(details)
-        except (Changed, NotFound):
+        except (Changed, Corrupted, NotFound):
             self.invalidate_cache(path)
             now = self._ask(path)
             if fingerprint(now) == fingerprint(details):
@@ -647,13 +681,14 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options if all of them are settings of `BoxConfig`."""
     from jupyter_box.config import BoxConfig
 
-    unknown = sorted(set(options) - set(BoxConfig.class_own_traits(config=True)))
+    given = {option: value for option, value in options.items() if option not in _OF_ASYNC}
+    unknown = sorted(set(given) - set(BoxConfig.class_own_traits(config=True)))
     if unknown:
         raise TypeError(
             f"box:// has no option {', '.join(unknown)}. Options are the settings of BoxConfig; secrets come from "
             "the environment or from files only."
         )
-    return options
+    return given
 
 
 def _omit_unseen(error: Exception) -> None:

@@ -134,3 +134,41 @@ class Writer(io.BufferedIOBase):
 
     def _warn(self, why: str) -> None:
         warnings.warn(f"{self.path} {why}; nothing of it was written to Box.", stacklevel=3)
+
+
+class Packed(io.BufferedIOBase):
+    """A file that is compressed on its way: closing it closes both, which fsspec's codecs leave undone.
+
+    Args:
+        codec: Compresses what is written.
+        file: Gets it.
+    """
+
+    def __init__(self, codec: Any, file: Writer) -> None:
+        self._codec, self._file = codec, file
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, data: Buffer) -> int:
+        """Take all of the data; returns how many bytes that is."""
+        return int(self._codec.write(data))
+
+    def close(self) -> None:
+        """End the compression and send the file to Box, unless an exception is on its way."""
+        if self.closed:
+            return
+        try:
+            self._codec.close()
+            self._file.close()
+        finally:
+            super().close()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        self._codec.close()
+        self._file.discard()
+        self.close()
