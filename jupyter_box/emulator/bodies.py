@@ -8,8 +8,8 @@ from typing import Any
 from jupyter_box.emulator.problems import Problem, invalid
 
 TEXT = (
-    "name description url message tagged_message login role status language timezone job_title phone address provenance "
-    "external_sync_identifier external_app_user_id invitability_level member_viewability_level "
+    "name description url message tagged_message login role status language timezone job_title phone address "
+    "provenance external_sync_identifier external_app_user_id invitability_level member_viewability_level "
     "file_name download_file_name sync_state type"
 )
 OBJECTS = (

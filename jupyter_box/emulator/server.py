@@ -136,10 +136,10 @@ class Exchange(httputil.HTTPMessageDelegate):
         self.received = 0
         self.limit: int | None = None
         self.task: asyncio.Task[None] | None = None
-        server.exchanges.add(self)
 
     async def headers_received(self, start_line: Any, headers: httputil.HTTPHeaders) -> None:
         """Find the route and the caller, and where the body goes."""
+        self.server.exchanges.add(self)
         await self.line.arrive()
         self.method, self.headers = start_line.method, headers
         raw, _, query = start_line.path.partition("?")

@@ -125,6 +125,7 @@ def test_events_tell_what_happened(client, folder):
     assert kinds == ["ITEM_UPLOAD", "ITEM_CREATE", "ITEM_RENAME", "ITEM_MOVE", "ITEM_TRASH"]
     assert page.chunk_size == 5
     assert page.entries[0].source.id == file.id
+    assert page.entries[-1].source.item_status.value == "trashed"
     assert client.events.get_events(stream_position=str(page.next_stream_position)).chunk_size == 0
 
 

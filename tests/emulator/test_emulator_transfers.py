@@ -178,6 +178,7 @@ def test_promote_delete_and_undelete_a_version(client, http, folder):
     assert client.file_versions.get_file_versions(file.id).total_count == 2
     client.file_versions.delete_file_version_by_id(file.id, old.id)
     assert client.file_versions.get_file_version_by_id(file.id, old.id).trashed_at is not None
+    assert error_of(read, client, file, version=old.id) == (404, "trashed")
     restored = http("PUT", f"/2.0/files/{file.id}/versions/{old.id}", json={"trashed_at": None})
     assert restored.json()["trashed_at"] is None
 

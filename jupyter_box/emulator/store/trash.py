@@ -29,16 +29,11 @@ class Trash:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def put(self, item: Row, user: int) -> Row | None:
-        """Move an item to the trash, or remove it at once where the trash is off."""
-        if not self.store.rules.trash_enabled:
-            self.purge(item)
-            return None
+    def put(self, item: Row, user: int) -> Row:
+        """Move an item to the trash."""
         now = self.store.now()
-        purged_at = int(now + self.store.rules.trash_lifetime)
-        return self.store.items.change(
-            item, user, status="trashed", trashed_at=now, purged_at=purged_at, trashed_by=user
-        )
+        values = {"trashed_at": now, "purged_at": int(now + self.store.rules.trash_lifetime), "trashed_by": user}
+        return self.store.items.change(item, user, status="trashed", **values)
 
     def restore(self, item: Row, parent: Row, name: str, user: int) -> Row:
         """Take an item out of the trash, into a folder where its name is free."""

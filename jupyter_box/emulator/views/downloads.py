@@ -46,6 +46,8 @@ def content(store: Store, request: Request) -> Response:
     store.locks.check_download(file, request.who.user)
     key = request.query.get("version")
     version = store.files.version_of(file, key) if key else store.files.version(file["version"])
+    if version["trashed_at"] is not None:
+        raise Problem("trashed", "Item is trashed")
     announce(request, "ITEM_DOWNLOAD", file)
     store.collections.touch(file["id"], request.who.user, "item_open")
     if request.shared_link is not None:

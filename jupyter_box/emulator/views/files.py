@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jupyter_box.emulator.messages import NO_CONTENT, Request, Response
+from jupyter_box.emulator.messages import Request, Response
 from jupyter_box.emulator.shapes import Shapes
 from jupyter_box.emulator.views import changes
-from jupyter_box.emulator.views.announce import announce
+from jupyter_box.emulator.views.announce import announce, bury
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -52,6 +52,4 @@ def delete(store: Store, request: Request) -> Response:
     file = _file(request, "delete")
     changes.check_match(request, file)
     changes.check_free(request, file)
-    announce(request, "ITEM_TRASH", file)
-    store.trash.put(file, request.who.user)
-    return NO_CONTENT
+    return bury(request, file)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jupyter_box.emulator.messages import NO_CONTENT, Request, Response
+from jupyter_box.emulator.messages import Request, Response
 from jupyter_box.emulator.problems import Problem, invalid
 from jupyter_box.emulator.shapes import Shapes
 from jupyter_box.emulator.views import changes
-from jupyter_box.emulator.views.announce import announce
+from jupyter_box.emulator.views.announce import announce, bury
 from jupyter_box.emulator.views.listing import folder_page
 
 if TYPE_CHECKING:
@@ -80,6 +80,4 @@ def delete(store: Store, request: Request) -> Response:
         errors = invalid("recursive").context["errors"]
         raise Problem("folder_not_empty", "Cannot delete - folder not empty", errors=errors)
     store.locks.check_inside(folder, request.who.user)
-    announce(request, "ITEM_TRASH", folder)
-    store.trash.put(folder, request.who.user)
-    return NO_CONTENT
+    return bury(request, folder)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from jupyter_box.emulator.messages import NO_CONTENT, Request, Response
+from jupyter_box.emulator.messages import Request, Response
 from jupyter_box.emulator.problems import invalid
 from jupyter_box.emulator.shapes import Shapes
 from jupyter_box.emulator.views import changes
-from jupyter_box.emulator.views.announce import announce
+from jupyter_box.emulator.views.announce import bury
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -47,6 +47,4 @@ def delete(store: Store, request: Request) -> Response:
     """Move a web link to the trash."""
     link = _link(request, "delete")
     changes.check_match(request, link)
-    announce(request, "ITEM_TRASH", link)
-    store.trash.put(link, request.who.user)
-    return NO_CONTENT
+    return bury(request, link)
