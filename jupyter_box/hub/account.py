@@ -14,8 +14,8 @@ from jupyter_box.config import BoxConfig, ClientCredentials, JwtCredentials
 from jupyter_box.errors import Denied, InvalidName, NotAuthorized, NotConfigured
 from jupyter_box.session import Session
 
-# A caller waits for a token for a minute at most, so Box is asked for less than that.
-PATIENCE = 25
+# Short: a client waits for a minute at most, and tries again itself after what `Retry-After` says.
+PATIENCE = 10
 ENTRIES = 1000
 
 

@@ -216,7 +216,7 @@ class Broker:
 
     def _key(self, caller: Caller, less: Less) -> tuple[frozenset[str], Less]:
         # who joins or leaves a group gets another token
-        return caller.groups & self.settings.groups.keys(), less
+        return caller.groups.intersection(self.settings.groups), less
 
     async def _token(self, caller: Caller, identity: Identity, wanted: Wanted) -> Kept:
         if wanted.less == WHOLE:
