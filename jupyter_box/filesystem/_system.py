@@ -384,12 +384,10 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return below(strip(target), name(strip(source))) if into else strip(target)
 
     def _in_folder_of(self, path: str, act: Callable[[], T]) -> T:
-        """Do something that needs the folder of a path; makes the folder if that is what is missing."""
+        """Do something that needs the folder of a path, and nothing else that may be missing; makes it if need be."""
         try:
             return act()
         except NotFound:
-            if self.drive.exists(parent(path)):
-                raise
             self.drive.mkdir(parent(path))
             return act()
 
