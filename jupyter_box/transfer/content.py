@@ -152,10 +152,17 @@ class Content:
         params = {"fields": "id,name,size,sha1,created_at,modified_at"}
         return Version.of(self.session.call("GET", f"/files/{file_id}/versions/{version}", params=params))
 
-    def send_whole(self, target: Target, source: Source, sha1: str, note: Note) -> Item:
-        """Upload a file with one request."""
+    def send_whole(
+        self, target: Target, source: Source, sha1: str, note: Note, begin: Callable[[], None] = lambda: None
+    ) -> Item:
+        """Upload a file with one request; `begin` is called before each try."""
         boundary = secrets.token_hex(16)
         body = _form(target, source, boundary, note)
+
+        def again() -> Body:
+            begin()
+            return body
+
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Content-MD5": sha1}
         path = f"/files/{target.file_id}/content" if target.file_id else "/files/content"
         url = self._upload_base + path
@@ -164,7 +171,7 @@ class Content:
                 "POST",
                 url,
                 headers=headers | target.headers(),
-                data=lambda: body,
+                data=again,
                 kind="upload",
                 what=target.name,
             )

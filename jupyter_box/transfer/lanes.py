@@ -105,6 +105,31 @@ class Gate:
         self._since, self._work, self._ended, self._waited = self._clock(), 0, 0, False
 
 
+class Place:
+    """A place of the gate for one request at a time, given back while that request waits for a next try.
+
+    Args:
+        gate: Whose place.
+        check: May raise to give up.
+    """
+
+    def __init__(self, gate: Gate, check: Callable[[], None]) -> None:
+        self._gate, self._check = gate, check
+        self.is_held = False
+
+    def take(self) -> None:
+        """Wait for the place, unless it is held already."""
+        if not self.is_held:
+            self._gate.enter(self._check)
+            self.is_held = True
+
+    def give_back(self) -> None:
+        """Let others have it."""
+        if self.is_held:
+            self.is_held = False
+            self._gate.leave()
+
+
 @lru_cache
 def shared_gate(most: int) -> Gate:
     """Return the gate that all transfers of this process share."""

@@ -14,7 +14,7 @@ from jupyter_box.session import waiting
 
 from .content import Body, Content, Part, Target, UploadSession
 from .journal import Journal, Pending, key_of
-from .lanes import Gate, Lanes, is_trouble
+from .lanes import Gate, Lanes, Place, is_trouble
 from .local import Source
 from .progress import Meter
 
@@ -73,13 +73,22 @@ class Upload:
     def _whole(self) -> Item:
         sha1 = sha1_of(self._source, self._meter.check)
         self._source.check()
-        self._gate.enter(self._meter.check)
-        try:
-            return self._content.send_whole(self._target, self._source, sha1, self._note)
-        except BoxError as error:
-            return self._what_is_there(error, sha1)
-        finally:
-            self._gate.leave()
+        place = Place(self._gate, self._meter.check)
+
+        def wait(seconds: float, reason: str) -> None:
+            # who keeps within our own limit waits before the first try: that is no trouble, and holds up nobody
+            if place.is_held:
+                self._gate.shrink()
+            place.give_back()
+            self._meter.wait(seconds, reason)
+
+        with waiting(wait, cancel=self._meter.cancel):
+            try:
+                return self._content.send_whole(self._target, self._source, sha1, self._note, place.take)
+            except BoxError as error:
+                return self._what_is_there(error, sha1)
+            finally:
+                place.give_back()
 
     def _what_is_there(self, error: BoxError, sha1: str = "") -> Item:
         """Return what is in Box when it is what we sent: the answer to an earlier try was lost, not the file.

@@ -9,6 +9,8 @@ import pytest
 from jupyter_box.errors import Cancelled
 from jupyter_box.transfer.lanes import Gate, Lanes
 
+from .conftest import in_thread
+
 
 class Clock:
     def __init__(self) -> None:
@@ -115,3 +117,28 @@ def _run_for_ever(gate, check, work):
     with Lanes(gate, check) as lanes:
         while True:
             lanes.run(work)
+
+
+def test_an_upload_that_keeps_within_our_own_limit_holds_up_no_download(box, box_environment, folder, write, tmp_path):
+    from jupyter_box.config import BoxConfig
+    from jupyter_box.session import Session
+    from jupyter_box.transfer import Transfers
+
+    heard, cancel = threading.Event(), threading.Event()
+    with Session.connect(BoxConfig(rate_limit="900,1,60")) as session:
+        transfers = Transfers(session, parallel=1, state_dir=tmp_path)
+        item = transfers.upload_file(write("first", 10), folder.id, "first")
+        second = in_thread(
+            lambda: transfers.upload_file(
+                write("second", 10),
+                folder.id,
+                "second",
+                cancel=cancel,
+                on_progress=lambda progress: progress.phase == "waiting" and heard.set(),
+            )
+        )
+        assert heard.wait(10)
+        assert transfers.download_file(item, tmp_path / "copy").stat().st_size == 10
+        cancel.set()
+        with pytest.raises(Cancelled):
+            second()
