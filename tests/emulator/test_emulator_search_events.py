@@ -37,6 +37,7 @@ def library(running_emulator):
         pytest.param("vibration and nothing", {"Vibration Report.csv"}, id="small letters are no operator"),
         pytest.param('"vibration report"', {"Vibration Report.csv"}, id="a phrase"),
         pytest.param('"report vibration"', set(), id="a phrase in the wrong order"),
+        pytest.param("!!!", set(), id="no word at all"),
     ],
 )
 def test_queries(library, query, names):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +29,11 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             return word[: -len(ending)]
     return word
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """Return the stems of the words of a text."""
+    return tuple(stem(word) for word in words(text))
 
 
 def words(text: str) -> list[str]:
@@ -60,10 +65,6 @@ class Query:
             joined, wanted = False, True
         return cls(tuple(tuple(group) for group in groups))
 
-    def terms(self) -> set[str]:
-        """Return all words that may match."""
-        return {word for group in self.groups for phrase, wanted in group if wanted for word in phrase}
-
 
 @dataclass(frozen=True)
 class Filters:
@@ -81,6 +82,9 @@ class Filters:
     content_types: frozenset[str] = field(default_factory=lambda: frozenset(CONTENT_TYPES))
 
 
+Term = tuple[tuple[str, ...], bool]
+
+
 class Search:
     """Looks through the drive; contents are remembered by blob once read."""
 
@@ -90,66 +94,93 @@ class Search:
 
     def find(self, text: str, filters: Filters, sees: Callable[[Row], bool], sort: str, ascending: bool) -> list[Row]:
         """Return the items that match and that the caller sees, best or latest first."""
-        query = Query.parse(text)
-        scored = [(self._score(row, query, filters), row) for row in self._candidates(filters)]
-        hits = [(score, row) for score, row in scored if score and self._passes(row, filters) and sees(row)]
+        hunt = Hunt(self, Query.parse(text), filters)
+        hits = [(score, row) for row in self._candidates(filters) if (score := hunt.score(row)) and hunt.passes(row)]
+        seen = [(score, row) for score, row in hits if sees(row)]
         if sort == "modified_at":
-            hits.sort(key=lambda hit: (hit[1]["modified_at"], hit[1]["id"]), reverse=not ascending)
+            seen.sort(key=lambda hit: (hit[1]["modified_at"], hit[1]["id"]), reverse=not ascending)
         else:
-            hits.sort(key=lambda hit: (-hit[0], -hit[1]["modified_at"], hit[1]["id"]))
-        return [row for _, row in hits]
+            seen.sort(key=lambda hit: (-hit[0], -hit[1]["modified_at"], hit[1]["id"]))
+        return [row for _, row in seen]
 
-    def _candidates(self, filters: Filters) -> Iterator[Row]:
-        sql = "SELECT * FROM items WHERE parent IS NOT NULL AND indexed_at <= ?"
-        values: list[Any] = [self.store.now()]
-        if filters.kind:
-            sql, values = f"{sql} AND type = ?", [*values, filters.kind]
-        return iter(self.store.all(sql, *values))
-
-    def _score(self, row: Row, query: Query, filters: Filters) -> int:
-        if not query.groups:
-            return 1
-        return max(self._group_score(row, group, filters) for group in query.groups) and sum(
-            self._group_score(row, group, filters) for group in query.groups
+    def _candidates(self, filters: Filters) -> list[Row]:
+        sql = (
+            "SELECT items.*, versions.blob FROM items LEFT JOIN versions ON versions.id = items.version"
+            " WHERE parent IS NOT NULL AND indexed_at <= ?"
         )
+        if filters.kind:
+            return self.store.all(f"{sql} AND type = ?", self.store.now(), filters.kind)
+        return self.store.all(sql, self.store.now())
 
-    def _group_score(self, row: Row, group: tuple[tuple[tuple[str, ...], bool], ...], filters: Filters) -> int:
-        scores = [(self._phrase_score(row, phrase, filters), wanted) for phrase, wanted in group]
+    def content(self, blob: str) -> tuple[str, ...]:
+        """Return the stems of the text that the index knows of some contents."""
+        if blob not in self._contents:
+            with Path(self.store.blobs.path(blob)).open("rb") as file:
+                text = file.read(INDEXED_BYTES).decode("utf-8", "replace")
+            self._contents[blob] = stems(text)
+        return self._contents[blob]
+
+
+class Hunt:
+    """One search; remembers what it found out about contents and folders, of which many items share a few."""
+
+    def __init__(self, search: Search, query: Query, filters: Filters) -> None:
+        self.search = search
+        self.store = search.store
+        self.query = query
+        self.filters = filters
+        self._contents: dict[tuple[str, tuple[str, ...]], bool] = {}
+        self._lines: dict[int, list[Row]] = {}
+        self._commented = {row["file"] for row in self.store.all("SELECT DISTINCT file FROM comments")}
+
+    def score(self, row: Row) -> int:
+        """Return how well an item matches; 0 when it does not."""
+        return sum(self._group_score(row, group) for group in self.query.groups)
+
+    def _group_score(self, row: Row, group: tuple[Term, ...]) -> int:
+        scores = [(self._phrase_score(row, phrase), wanted) for phrase, wanted in group]
         if any(bool(score) != wanted for score, wanted in scores):
             return 0
         return sum(score for score, _ in scores) or 1
 
-    def _phrase_score(self, row: Row, phrase: tuple[str, ...], filters: Filters) -> int:
-        if "name" in filters.content_types and _begins(words(row["name"]), phrase):
+    def _phrase_score(self, row: Row, phrase: tuple[str, ...]) -> int:
+        kinds, key = self.filters.content_types, row["name_key"]
+        if "name" in kinds and phrase[-1] in key and _begins(words(key), phrase):
             return 10
-        return 1 if any(_holds(text, phrase) for text in self._texts(row, filters.content_types)) else 0
+        return 1 if self._in_content(row, phrase) or any(_holds(text, phrase) for text in self._texts(row)) else 0
 
-    def _texts(self, row: Row, kinds: frozenset[str]) -> Iterator[tuple[str, ...]]:
+    def _in_content(self, row: Row, phrase: tuple[str, ...]) -> bool:
+        indexed = "file_content" in self.filters.content_types and row["type"] == "file"
+        if not indexed or extension(row["name"]) not in INDEXED:
+            return False
+        known = self._contents.get((row["blob"], phrase))
+        if known is None:
+            known = self._contents[row["blob"], phrase] = _holds(self.search.content(row["blob"]), phrase)
+        return known
+
+    def _texts(self, row: Row) -> Iterator[tuple[str, ...]]:
+        kinds = self.filters.content_types
         if "description" in kinds and row["description"]:
-            yield tuple(stem(word) for word in words(row["description"]))
+            yield stems(row["description"])
         if "tags" in kinds and row["tags"]:
-            yield tuple(stem(word) for word in words(row["tags"]))
-        if "comments" in kinds and row["type"] == "file":
+            yield stems(row["tags"])
+        if "comments" in kinds and row["id"] in self._commented:
             for comment in self.store.comments.of(row["id"]):
-                yield tuple(stem(word) for word in words(comment["message"]))
-        if "file_content" in kinds and row["type"] == "file" and extension(row["name"]) in INDEXED:
-            yield self._content(row)
+                yield stems(comment["message"])
 
-    def _content(self, row: Row) -> tuple[str, ...]:
-        blob = self.store.value("SELECT blob FROM versions WHERE id = ?", row["version"])
-        if blob not in self._contents:
-            with Path(self.store.blobs.path(blob)).open("rb") as file:
-                text = file.read(INDEXED_BYTES).decode("utf-8", "replace")
-            self._contents[blob] = tuple(stem(word) for word in words(text))
-        return self._contents[blob]
+    def _line(self, row: Row) -> list[Row]:
+        if row["parent"] not in self._lines:
+            self._lines[row["parent"]] = self.store.items.lineage(row["parent"])
+        return self._lines[row["parent"]]
 
-    def _passes(self, row: Row, filters: Filters) -> bool:
-        line = self.store.items.lineage(row["id"])
-        trashed = any(above["status"] != "active" for above in line)
+    def passes(self, row: Row) -> bool:
+        """Return whether an item is what the filters ask for."""
+        filters, above = self.filters, self._line(row)
+        trashed = any(each["status"] != "active" for each in [*above, row])
         return (
             trashed == filters.trashed
             and (not filters.extensions or (row["type"] == "file" and extension(row["name"]) in filters.extensions))
-            and (not filters.ancestors or any(above["id"] in filters.ancestors for above in line[:-1]))
+            and (not filters.ancestors or any(each["id"] in filters.ancestors for each in above))
             and (not filters.owners or row["owner"] in filters.owners)
             and (not filters.updaters or row["modified_by"] in filters.updaters)
             and _between(row["created_at"], filters.created)
@@ -178,5 +209,5 @@ def _begins(have: list[str], phrase: tuple[str, ...]) -> bool:
 
 
 def _holds(have: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
-    stems = tuple(stem(word) for word in phrase)
-    return any(have[start : start + len(stems)] == stems for start in range(len(have) - len(stems) + 1))
+    wanted = tuple(stem(word) for word in phrase)
+    return any(have[start : start + len(wanted)] == wanted for start in range(len(have) - len(wanted) + 1))
