@@ -16,8 +16,9 @@ import requests
 from ._network import Network, Request
 from ._problems import json_of
 from .config import BrokerAccess, ClientCredentials, Credentials, DeveloperToken, Endpoints, JwtCredentials
-from .errors import BoxError, Denied, NotAuthorized, NotConfigured, Unreachable
+from .errors import BoxError, Denied, NotAuthorized, NotConfigured, Unreachable, is_ours, of_dict
 
+BROKER = "the Hub's broker"
 # Box takes this audience only, whatever address the request goes to
 AUDIENCE = "https://api.box.com/oauth2/token"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -61,8 +62,12 @@ class Grants:
     endpoints: Endpoints
     network: Network
 
-    def token(self, credentials: Credentials) -> Token:
+    def token(self, credentials: Credentials, *, fresh: bool = False) -> Token:
         """Return a new token.
+
+        Args:
+            credentials: How we are known.
+            fresh: Box has refused the last one, so that the broker must not give it again.
 
         Raises:
             NotConfigured: The credentials themselves are no good.
@@ -76,7 +81,7 @@ class Grants:
         if isinstance(credentials, DeveloperToken):
             return Token(credentials.token)
         if isinstance(credentials, BrokerAccess):
-            return self._from("the Hub's broker", f"{credentials.url}/token", credentials.hub_token, {})
+            return self._from(BROKER, f"{credentials.url}/token", credentials.hub_token, {}, fresh=fresh)
         token = credentials.token or server_token(credentials.url)
         url = f"{credentials.url}/jupyter-box/kernel-token"
         return self._from("the Jupyter server", url, token, {"kernel": True})
@@ -124,14 +129,16 @@ class Grants:
             raise _no_token("Box's token endpoint", request.url)
         return body
 
-    def _from(self, who: str, url: str, token: str, body: Mapping[str, Any]) -> Token:
+    def _from(self, who: str, url: str, token: str, body: Mapping[str, Any], *, fresh: bool = False) -> Token:
+        cache = {"Cache-Control": "no-cache"} if fresh else {}
         request = Request(
             "POST",
             url,
-            headers={"Authorization": f"token {token}", "Content-Type": "application/json"},
+            headers={"Authorization": f"token {token}", "Content-Type": "application/json", **cache},
             data=json.dumps(body).encode(),
-            ok=range(400, 500),
+            ok=[status for status in range(400, 500) if status != 429],
             follow=False,
+            awaited=True,
         )
         response = self.network.send(request)
         answer = json_of(response)
@@ -317,11 +324,10 @@ def _wrong_clock(skew: float) -> NotAuthorized:
 
 
 def _refused_by(who: str, url: str, response: requests.Response, answer: Mapping[str, Any] | None) -> BoxError:
-    if answer and answer.get("message") and response.status_code >= 400:
-        cls = _class_for(str(answer.get("code") or ""), response.status_code)
-        words = {name: str(answer.get(name) or "") for name in ("message", "hint", "code", "request_id")}
-        message = words.pop("message")
-        return cls(message, **words)  # type: ignore[arg-type]
+    if answer and is_ours(answer) and response.status_code >= 400:
+        return of_dict(answer, response.status_code)
+    if who == BROKER:
+        return _no_broker(url, response.status_code)
     if response.status_code in (401, 403):
         return NotAuthorized(
             f"{who[:1].upper()}{who[1:]} does not accept this server's token.",
@@ -330,14 +336,16 @@ def _refused_by(who: str, url: str, response: requests.Response, answer: Mapping
     return _no_token(who, url)
 
 
-def _class_for(code: str, status: int) -> type[BoxError]:
-    kinds = _all_kinds(BoxError)
-    same = [kind for kind in kinds if kind.code == code] or [kind for kind in kinds if kind.status == status]
-    return same[0] if same else NotAuthorized
-
-
-def _all_kinds(cls: type[BoxError]) -> list[type[BoxError]]:
-    return [kind for sub in cls.__subclasses__() for kind in (sub, *_all_kinds(sub))]
+def _no_broker(url: str, status: int) -> BoxError:
+    """Return what is wrong where a proxy, a sign-in page or the Hub answers, which speak no JSON of ours."""
+    if status not in (401, 403, 404, 405):
+        return _no_token(BROKER, url)
+    # the Hub itself answers a POST that its proxy has no route for with 403 and nothing, which is no refusal
+    return Unreachable(
+        f"At {urlsplit(url).hostname} something else answers than {BROKER}: HTTP {status}, as the Hub or a proxy does.",
+        hint="The Hub's administrator checks that the broker runs and that BOX_BROKER_URL is its address.",
+        code="not_the_broker",
+    )
 
 
 def _no_token(who: str, url: str) -> Unreachable:

@@ -166,7 +166,12 @@ _SERVER = (500, 502, 503, 504, 509)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as the caller means it; `ok` are statuses beside success that are answers and no errors."""
+    """One request as the caller means it.
+
+    Attributes:
+        ok: Statuses beside success that are answers and no errors.
+        awaited: What answers may just be restarting, so a refused connection is tried as often as a lost one.
+    """
 
     method: str
     url: str
@@ -180,6 +185,7 @@ class Request:
     what: str = ""
     kind: Kind = "call"
     timeout: float = READ_TIMEOUT
+    awaited: bool = False
 
 
 class Gate:
@@ -369,7 +375,7 @@ def diagnose(outcome: requests.Response | Exception, request: Request) -> Troubl
 
 def _trouble_without_answer(outcome: Exception, request: Request) -> Trouble:
     error = no_answer(outcome, request.url)
-    kind = "offline" if FAILURES[error.code].lasting else "lost"
+    kind = "offline" if FAILURES[error.code].lasting and not request.awaited else "lost"
     if error.code in ("tls_failed", "bad_address") or not request.retry:
         kind = "final"
     return Trouble(kind, error, f"{error.message} Waiting")

@@ -28,6 +28,8 @@ from .errors import (
     QuotaFull,
     TooLarge,
     Unreachable,
+    is_ours,
+    of_dict,
 )
 
 Json = Mapping[str, Any]
@@ -156,6 +158,8 @@ def refusal(response: requests.Response, what: str = "") -> BoxError:
     if body is None and "html" in response.headers.get("Content-Type", "") and response.status_code != 429:
         return Unreachable(_NOT_BOX.message.format(host=host_of(response.url)), hint=_NOT_BOX.hint, code="not_box")
     body = body or {}
+    if is_ours(body):
+        return of_dict(body, response.status_code, retry_after=retry_after(response))
     code, row = _row(response.status_code, body)
     sentence = row.message.format(what=what or "The item", says=_says(body) or f"HTTP {response.status_code}.")
     return row.error(

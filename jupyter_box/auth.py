@@ -232,7 +232,9 @@ class Auth(Authentication):
                 hint="Make a new one in Box's developer console and set BOX_DEVELOPER_TOKEN.",
                 code="developer_token_expired",
             )
-        return self._grants.token(credentials)
+        kept = self._kept
+        refused_early = bool(rejected and kept and self._clock.monotonic() < kept.ends_at)
+        return self._grants.token(credentials, fresh=refused_early)
 
     def _has_other_credentials(self) -> bool:
         """Read the credentials again; tell whether they have changed, as when a mounted secret was rotated."""

@@ -18,6 +18,7 @@ BoxError                      502  the root
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -75,6 +76,32 @@ class BoxError(Exception):
     def to_dict(self) -> dict[str, str | None]:
         """Return the JSON body that the REST face answers with."""
         return {"code": self.code, "message": self.message, "hint": self.hint, "request_id": self.request_id}
+
+
+def of_dict(body: Mapping[str, Any], status: int, *, retry_after: float | None = None) -> BoxError:
+    """Return the error that another part of ours answered with, as `to_dict` wrote it.
+
+    Args:
+        body: The JSON.
+        status: The HTTP status; it chooses the class where the code is not a class's own.
+        retry_after: Seconds after which another try makes sense.
+    """
+    kinds = _all_kinds(BoxError)
+    same = [kind for kind in kinds if kind.code == body.get("code")] or [
+        kind for kind in kinds if kind.status == status
+    ]
+    cls = same[0] if same else Busy if status == 429 else BoxError
+    words = {name: str(body.get(name) or "") for name in ("message", "hint", "code", "request_id")}
+    return cls(words.pop("message"), **words, retry_after=retry_after)  # type: ignore[arg-type]
+
+
+def is_ours(body: Mapping[str, Any] | None) -> bool:
+    """Tell whether an answer's JSON is an error of ours; Box's have no `hint`, and neither have the Hub's."""
+    return bool(body and body.get("message") and body.get("code") and "hint" in body)
+
+
+def _all_kinds(cls: type[BoxError]) -> list[type[BoxError]]:
+    return [kind for sub in cls.__subclasses__() for kind in (sub, *_all_kinds(sub))]
 
 
 def _rebuild(cls: type[BoxError], message: str, details: dict[str, Any]) -> BoxError:

@@ -315,11 +315,12 @@ def test_the_broker_gives_token_user_and_root():
     [
         (Answer(200, html="<html>Sign in</html>"), Unreachable, "something else answers"),
         (Answer(302, html="moved", headers={"Location": "/hub/login"}), Unreachable, "something else answers"),
-        (Answer(403, html="<html>Forbidden</html>"), NotAuthorized, "does not accept this server's token"),
+        (Answer(403, html="<html>Forbidden</html>"), Unreachable, "as the Hub or a proxy does"),
+        (Answer(403, {"status": 403, "message": "Forbidden"}), Unreachable, "as the Hub or a proxy does"),
         (Answer(403, {"code": "denied", "message": "No app user.", "hint": "Ask."}), Denied, "No app user."),
         (Answer(200, {"access_token": ""}), Unreachable, "something else answers"),
     ],
-    ids=["sign-in page", "redirect", "the Hub's refusal", "the broker's refusal", "no token"],
+    ids=["sign-in page", "redirect", "the Hub's page", "the Hub's refusal", "the broker's refusal", "no token"],
 )
 def test_an_answer_that_is_no_token_is_explained(answer, error, says):
     with Scripted(answer) as broker:
