@@ -86,18 +86,21 @@ def of_dict(body: Mapping[str, Any], status: int, *, retry_after: float | None =
         status: The HTTP status; it chooses the class where the code is not a class's own.
         retry_after: Seconds after which another try makes sense.
     """
-    kinds = _all_kinds(BoxError)
-    same = [kind for kind in kinds if kind.code == body.get("code")] or [
-        kind for kind in kinds if kind.status == status
-    ]
-    cls = same[0] if same else Busy if status == 429 else BoxError
     words = {name: str(body.get(name) or "") for name in ("message", "hint", "code", "request_id")}
-    return cls(words.pop("message"), **words, retry_after=retry_after)  # type: ignore[arg-type]
+    kind = _kind_of(words["code"], status, is_passing=retry_after is not None)
+    return kind(words.pop("message"), **words, retry_after=retry_after)
 
 
 def is_ours(body: Mapping[str, Any] | None) -> bool:
     """Tell whether an answer's JSON is an error of ours; Box's have no `hint`, and neither have the Hub's."""
     return bool(body and body.get("message") and body.get("code") and "hint" in body)
+
+
+def _kind_of(code: str, status: int, *, is_passing: bool) -> type[BoxError]:
+    kinds = _all_kinds(BoxError)
+    same = [kind for kind in kinds if kind.code == code] or [kind for kind in kinds if kind.status == status]
+    passing = status in (429, 503) and is_passing and not (same and same[0].code == code)
+    return Busy if passing else same[0] if same else BoxError
 
 
 def _all_kinds(cls: type[BoxError]) -> list[type[BoxError]]:

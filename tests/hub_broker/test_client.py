@@ -25,8 +25,8 @@ def refusal(auth):
 def test_a_drive_works_with_nothing_but_a_hub_token(broker, hub, box, monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", hub.token("ada-with-a-drive"))
     with Drive.connect(BoxConfig(url=box.url, broker_url=broker.url)) as drive:
-        drive.write("notes/first.txt", b"mine")
-        assert drive.read("/notes/first.txt") == b"mine"
+        drive.write("/first.txt", b"mine")
+        assert drive.read("/first.txt") == b"mine"
         status = drive.status()
         assert (status.connected, status.mode) == (True, "broker")
         assert status.account.name == "ada-with-a-drive"
