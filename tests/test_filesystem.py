@@ -586,6 +586,7 @@ def test_a_tree_is_found_with_one_listing_a_folder(fs, box):
     assert box.counts["get_folders_id_items"] == 3
 
 
+@pytest.mark.slow
 def test_a_folder_of_100_000_items_is_listed(fs, box):
     fs.mkdir("/huge")
     box.fill(fs.info("/huge")["id"], 100_000)

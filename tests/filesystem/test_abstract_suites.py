@@ -11,25 +11,13 @@ from jupyter_box.filesystem import BoxFileSystem
 
 
 class Fixtures(abstract.AbstractFixtures):
-    @pytest.fixture(scope="class")
-    def box_folder(self, running_emulator):
-        from jupyter_box import connect
-
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in running_emulator.env.items():
-                if name != "BOX_JWT_CONFIG_FILE":
-                    patch.setenv(name, value)
-            patch.setenv("BOX_RATE_LIMIT", "off")
-            with connect() as drive:
-                yield drive.mkdir(f"/{type(self).__name__}").path
-
     @pytest.fixture
     def fs(self, box_environment):
         return BoxFileSystem()
 
     @pytest.fixture
-    def fs_path(self, box_folder):
-        return box_folder
+    def fs_path(self):
+        return f"/{type(self).__name__}"
 
     @pytest.fixture
     def fs_join(self):
@@ -40,10 +28,12 @@ class Fixtures(abstract.AbstractFixtures):
         return True
 
 
+@pytest.mark.slow
 class TestCopy(abstract.AbstractCopyTests, Fixtures):
     pass
 
 
+@pytest.mark.slow
 class TestGet(abstract.AbstractGetTests, Fixtures):
     pass
 
@@ -56,5 +46,6 @@ class TestPipe(abstract.AbstractPipeTests, Fixtures):
     pass
 
 
+@pytest.mark.slow
 class TestPut(abstract.AbstractPutTests, Fixtures):
     pass

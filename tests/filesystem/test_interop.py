@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import subprocess
+import sys
 
 import fsspec
 import pytest
+import test_docs
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 REASON = "the tools that box:// is tried with: pip install -e '.[interop]'"
 
 pandas = pytest.importorskip("pandas", reason=REASON)
 pyarrow = pytest.importorskip("pyarrow", reason=REASON)
+
+
+workplace = test_docs.workplace
 
 
 @pytest.fixture
@@ -167,3 +175,21 @@ def test_a_file_can_be_cached_on_the_local_disk(fs, tmp_path, box):
         fs.pipe_file("/x.txt", content)
         with fsspec.open("filecache::box:///x.txt", filecache=options) as file:
             assert file.read() == content
+
+
+def test_what_the_page_shows_of_these_tools_works(fs, tmp_path, workplace):
+    for module in ("dask.dataframe", "duckdb", "zarr"):
+        pytest.importorskip(module, reason=REASON)
+    page = (test_docs.DOCS / "guide" / "box-urls.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^```(?:py|python|ipython)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", test_docs.RUN],
+        input=json.dumps(cells),
+        cwd=workplace,
+        env={**os.environ, "IPYTHONDIR": str(tmp_path / ".ipython")},
+        text=True,
+        capture_output=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
