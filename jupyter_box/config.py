@@ -200,7 +200,8 @@ class BoxConfig(Configurable):
         Raises:
             NotConfigured: Nothing is set, half of a set is missing, or two ways are set at once; it names them.
         """
-        if self.server_url and not self.broker_url:
+        # a secret in a kernel's environment was put there by its user, who means it
+        if self.server_url and not self.broker_url and not self.secrets_given():
             return ServerAccess(
                 web_address("BOX_SERVER_URL", self.server_url), os.environ.get("JUPYTERHUB_API_TOKEN", "")
             )

@@ -64,6 +64,11 @@ def environment(monkeypatch, tmp_path):
             id="a kernel asks its server",
         ),
         pytest.param(
+            {"BOX_SERVER_URL": "http://127.0.0.1:8888/", "BOX_CLIENT_ID": "app1", "BOX_DEVELOPER_TOKEN": CANARY},
+            settings.DeveloperToken(CANARY),
+            id="a user's own secret wins over the server",
+        ),
+        pytest.param(
             {**CCG, "BOX_JWT_CONFIG_FILE": JWT},
             settings.ClientCredentials("app1", CANARY, "42"),
             id="two ways of one app agree",
