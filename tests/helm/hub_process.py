@@ -50,21 +50,23 @@ class Hub:
         folder: Where it keeps its files and the users' homes.
         environment: What the users' servers get.
         more: Further lines of its configuration.
+        python: The interpreter that has the JupyterHub to be run.
     """
 
-    def __init__(self, folder: Path, environment: dict, more: str = "") -> None:
+    def __init__(self, folder: Path, environment: dict, more: str = "", python: str = sys.executable) -> None:
         chp = shutil.which("configurable-http-proxy")
         if not chp:
             pytest.skip("configurable-http-proxy is not on the PATH: make node")
-        self.folder, self.token, self.port = folder, secrets.token_hex(), free_port()
+        self.folder, self.token, self.port, self.python = folder, secrets.token_hex(), free_port(), python
+        self.api_port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.text = CONFIG.format(
             proxy=self.port,
-            hub=free_port(),
+            hub=self.api_port,
             proxy_api=free_port(),
             chp=chp,
             folder=folder,
-            python=sys.executable,
+            python=python,
             environment=environment,
             token=self.token,
             more=more,
@@ -75,8 +77,8 @@ class Hub:
         config.write_text(self.text)
         own = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTERHUB_"))}
         self.log = self.folder / "hub.log"
-        with self.log.open("w") as log:
-            command = [sys.executable, "-m", "jupyterhub", "-f", str(config)]
+        with self.log.open("a") as log:
+            command = [self.python, "-m", "jupyterhub", "-f", str(config)]
             self.process = subprocess.Popen(command, cwd=self.folder, env=own, stdout=log, stderr=log)
         self._until(lambda: self.ask("GET", "/hub/api/").ok)
         return self

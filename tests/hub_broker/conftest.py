@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+# the real Hub of the chart's suite
+sys.path.insert(0, str(Path(__file__).parents[1] / "helm"))
+
 from broker_process import Broker
 from scripted_hub import ScriptedHub
 

@@ -8,7 +8,6 @@ import uuid
 import pytest
 import requests
 from box_sdk_gen import (
-    BoxAPIError,
     BoxClient,
     BoxDeveloperTokenAuth,
     NetworkSession,
