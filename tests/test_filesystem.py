@@ -709,6 +709,58 @@ def test_a_download_is_verified_and_tells_how_far_it_is(fs, numbers, tmp_path, b
         fs.get_file("/numbers.bin", tmp_path)
 
 
+def test_a_whole_folder_goes_and_comes_as_one_run(fs, box, tmp_path):
+    from fsspec.callbacks import Callback
+
+    tree = {f"/tree/{folder}/{number}.txt": str(number).encode() for folder in "ab" for number in range(5)}
+    fs.pipe(tree)
+    box.clear()
+    fs.get("/tree", str(tmp_path / "here"), recursive=True, callback=(down := Callback()))
+    assert {str(file.relative_to(tmp_path / "here")) for file in (tmp_path / "here").rglob("*.txt")} == {
+        path.removeprefix("/tree/") for path in tree
+    }
+    assert (down.size, down.value) == (10, 10)
+    assert "get_files_id" not in box.counts
+    fs.put(str(tmp_path / "here"), "/tree", recursive=True, callback=(up := Callback()))
+    assert fs.cat("/tree/here", recursive=True) == {path.replace("/tree/", "/tree/here/"): tree[path] for path in tree}
+    assert (up.size, up.value) == (10, 10)
+
+
+class ForkedShell:
+    """A shell whose drive belongs to the parent, as a notebook's does."""
+
+    cwd = "/below"
+
+    def __init__(self, drive, root):
+        self._drive, self._root = drive, root
+
+    def drive(self):
+        return self._drive
+
+    def connect(self):
+        return connect(root_folder=self._root)
+
+
+def ask_in_child(drive, pipe):
+    pipe.send((BoxFileSystem().cat_file("box://./x.txt"), BoxFileSystem().drive is drive))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this machine cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_of_a_notebook_has_its_settings_and_folder(fs, drive, root_id, monkeypatch):
+    fs.pipe_file("/below/x.txt", b"abc")
+    monkeypatch.setenv("BOX_ROOT_FOLDER", "0")
+    shared.offer(ForkedShell(drive, root_id))
+    assert BoxFileSystem().cat_file("box://./x.txt") == b"abc"
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=ask_in_child, args=(drive, theirs))
+    child.start()
+    assert ours.poll(30)
+    assert ours.recv() == (b"abc", False)
+    child.join(10)
+
+
 def test_an_instance_and_an_open_file_travel_without_secrets(fs, root_id, box_environment):
     fs.pipe_file("/x.txt", b"0123456789")
     own = BoxFileSystem(root_folder=root_id)

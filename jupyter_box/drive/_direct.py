@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import BinaryIO
 
-from jupyter_box.items import Item
+from jupyter_box.events import Listener, ignore
+from jupyter_box.items import LISTING_FIELDS, Item
+from jupyter_box.lookup import by_marker
+from jupyter_box.transfer import Report
 from jupyter_box.transfer.download import new_sha1, verify
 
 from ._changes import taken
@@ -68,6 +73,52 @@ class Direct(Content):
         data = b"".join(self.ranges(item, pieces, version=version))
         _verify(item, data)
         return data
+
+    def entries(self, folder: Item) -> list[Item]:
+        """Return what is in a folder that is known already, each with who changed it last; a call for a thousand.
+
+        Raises:
+            NotFound: The folder is gone, or no longer shared with us.
+        """
+        fields = f"{LISTING_FIELDS},modified_by"
+        pages = by_marker(self._session, folder.id, what=folder.path or f"id:{folder.id}", fields=fields)
+        return [Item.of(json) for page in pages for json in page]
+
+    def add(self, folder: Item, name: str, data: bytes) -> Item:
+        """Write a file that must be new into a folder that is known already: one call.
+
+        Raises:
+            Exists: The name is taken, and not by the same content.
+            NotFound: The folder is gone, or no longer shared with us.
+        """
+        return self._transfers.upload_file(io.BytesIO(data), folder.id, name)
+
+    def replace(self, item: Item, data: bytes, *, if_match: str | None = None) -> Item:
+        """Write the next version of a file that is known already: one call; equal content is not sent.
+
+        Raises:
+            Changed: The file has another etag than `if_match`.
+            NotFound: The file is gone.
+        """
+        return self._transfers.upload_file(
+            io.BytesIO(data), item.parent_id or "", item.name, existing=item, if_match=if_match
+        )
+
+    def download_contents(self, path: str, local: Path, *, on_progress: Listener = ignore) -> Report:
+        """Download what is in a folder into a local folder, whatever that is called; local files are overwritten.
+
+        Args:
+            path: The folder in Box.
+            local: The local folder; it is made if it is not there.
+            on_progress: Told how far it is.
+
+        Returns:
+            What became of every file.
+
+        Raises:
+            NotFound: The folder is not in Box.
+        """
+        return self._transfers.download_tree(self._item(path), local, overwrite=True, on_progress=on_progress)
 
     def create(self, path: str, data: BinaryIO) -> Item:
         """Write a file that must be new: Box itself refuses a name that is taken.

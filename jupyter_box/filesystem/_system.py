@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from glob import has_magic
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from fsspec import AbstractFileSystem
 from fsspec.callbacks import DEFAULT_CALLBACK
@@ -26,6 +26,10 @@ from ._entries import Entry, entry, fingerprint, item_of
 from ._reading import BLOCK, Blocks, Reader
 from ._threads import pool
 from ._writing import Packed, Writer
+
+if TYPE_CHECKING:
+    from jupyter_box.drive import Drive
+    from jupyter_box.transfer import OnConflict
 
 T = TypeVar("T")
 _OF_ASYNC = ("asynchronous", "batch_size", "loop")  # fsspec's callers give them to every file system
@@ -78,7 +82,7 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
         self._state: object = None
 
     @property
-    def drive(self) -> Any:
+    def drive(self) -> Drive:
         """The drive that this is a view of, connected when it is first asked for.
 
         Raises:
@@ -477,7 +481,7 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
 
         def send() -> Item:
             data.seek(0)
-            return self.drive.write(_writable(path), data)  # type: ignore[no-any-return]
+            return self.drive.write(_writable(path), data)
 
         try:
             return self._in_folder_of(path, send)
@@ -489,7 +493,7 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _create(self, path: str, data: BinaryIO) -> Item:
         def send() -> Item:
             data.seek(0)
-            return self.drive.create(_writable(path), data)  # type: ignore[no-any-return]
+            return self.drive.create(_writable(path), data)
 
         return self._in_folder_of(path, send)
 
@@ -526,7 +530,7 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
             end: The byte after the last.
         """
         version = parse(details["name"]).version
-        return self.drive.ranges(item_of(details), [(start, end)], version=version)[0]  # type: ignore[no-any-return]
+        return self.drive.ranges(item_of(details), [(start, end)], version=version)[0]
 
     def cat_file(
         self, path: str, start: int | None = None, end: int | None = None, *, version: str | None = None, **_: Any
@@ -551,7 +555,7 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _cut(self, details: Entry, start: int | None, end: int | None) -> bytes:
         version = parse(details["name"]).version
         if start is None and end is None:
-            return self.drive.content(item_of(details), version=version)  # type: ignore[no-any-return]
+            return self.drive.content(item_of(details), version=version)
         first, last, _ = slice(start, end).indices(details["size"])
         return self.fetch(details, first, last) if first < last else b""
 
@@ -620,9 +624,27 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def _ranges(self, path: str, limits: list[tuple[int | None, int | None]]) -> list[bytes]:
         def read(details: Entry) -> list[bytes]:
             cut = [slice(*limit).indices(details["size"])[:2] for limit in limits]
-            return self.drive.ranges(item_of(details), cut, version=parse(path).version)  # type: ignore[no-any-return]
+            return self.drive.ranges(item_of(details), cut, version=parse(path).version)
 
         return self._current(path, read)
+
+    def get(
+        self,
+        rpath: Any,
+        lpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Download files and folders; a whole folder's files come side by side. Arguments and rules are fsspec's."""
+        if recursive and _is_plain(rpath, lpath, maxdepth) and self.isdir(rpath):
+            into = not rpath.endswith("/") and (lpath.endswith(("/", os.sep)) or Path(lpath).is_dir())
+            target = Path(lpath, name(strip(rpath))) if into else Path(lpath)
+            report = self.drive.download_contents(strip(rpath), target, on_progress=_counter(callback))
+            report.raise_for_failures()
+            return
+        super().get(rpath, lpath, recursive=recursive, callback=callback, maxdepth=maxdepth, **kwargs)
 
     def get_file(
         self, rpath: str, lpath: Any = None, callback: Any = DEFAULT_CALLBACK, outfile: Any = None, **kwargs: Any
@@ -656,6 +678,25 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 outfile.write(block)
                 callback.relative_update(len(block))
 
+    def put(
+        self,
+        lpath: Any,
+        rpath: Any,
+        recursive: bool = False,
+        callback: Any = DEFAULT_CALLBACK,
+        maxdepth: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Upload files and folders; a whole folder's files go side by side. Arguments and rules are fsspec's."""
+        if recursive and not kwargs and _is_plain(lpath, rpath, maxdepth) and Path(lpath).is_dir():
+            into = not lpath.endswith(("/", os.sep)) and (rpath.endswith("/") or self.isdir(rpath))
+            target = below(strip(rpath), Path(lpath).resolve().name) if into else strip(rpath)
+            if target != paths.ROOT:
+                report = self.drive.upload(lpath, parent(target), name=name(target), on_progress=_counter(callback))
+                report.raise_for_failures()
+                return
+        super().put(lpath, rpath, recursive=recursive, callback=callback, maxdepth=maxdepth, **kwargs)
+
     def put_file(
         self, lpath: str, rpath: str, callback: Any = DEFAULT_CALLBACK, mode: str = "overwrite", **_: Any
     ) -> None:
@@ -671,7 +712,7 @@ class BoxFileSystem(AbstractFileSystem):  # type: ignore[misc]
         if Path(lpath).is_dir():
             self.makedirs(target, exist_ok=True)
             return
-        conflict = "fail" if mode == "create" else "version"
+        conflict: OnConflict = "fail" if mode == "create" else "version"
         self.drive.upload(lpath, parent(target), name=name(target), on_conflict=conflict, on_progress=_teller(callback))
 
 
@@ -737,5 +778,13 @@ def _teller(callback: Any) -> Callable[[Progress], None]:
         if progress.total is not None and callback.size != progress.total:
             callback.set_size(progress.total)
         callback.absolute_update(progress.done)
+
+    return tell
+
+
+def _counter(callback: Any) -> Callable[[Progress], None]:
+    def tell(progress: Progress) -> None:
+        callback.set_size(progress.files_total)
+        callback.absolute_update(progress.files_done)
 
     return tell
