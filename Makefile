@@ -21,7 +21,7 @@ help:
 demo: .venv/demo
 	@$(BIN)/jupyter-box demo $(ARGS)
 
-test: lint docs node browser
+test: lint docs node browser .venv-hub55/ready
 	$(BIN)/pytest --all $(ARGS)
 
 lint: .venv/test
@@ -45,7 +45,7 @@ bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv .tools build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-hub55 .tools build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # Debian's python3 may come without ensurepip; then the machine's own pip puts pip into the environment.
 .venv/ready:
@@ -65,6 +65,12 @@ clean:
 .venv/test: .venv/ready pyproject.toml tests/helm/requirements.txt
 	$(BIN)/python -m pip install --quiet --editable '.[demo,docs,hub-test,interop,test]'
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/helm/requirements.txt
+	@touch $@
+
+# A second JupyterHub, the version that Zero to JupyterHub ships; .venv has the latest.
+.venv-hub55/ready: .venv/ready pyproject.toml
+	$(PYTHON) -m venv --clear --without-pip .venv-hub55
+	$(BIN)/python -m pip --python .venv-hub55/bin/python install --quiet --editable . 'jupyterhub~=5.5.0'
 	@touch $@
 
 # configurable-http-proxy 5 needs Node 20; Debian 12 has Node 18.

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from traitlets import HasTraits
+
     from jupyter_box.cli import Program
     from jupyter_box.verbs import Argument, Verb
 
@@ -70,19 +72,30 @@ def code(text: object) -> str:
 def settings() -> Iterator[str]:
     """Every trait of BoxConfig, and the secrets, which are no traits."""
     from jupyter_box.config import SECRETS as NAMES
-    from jupyter_box.config import BoxConfig, Setting
+    from jupyter_box.config import BoxConfig
+    from jupyter_box.hub.settings import BrokerConfig
 
     yield "# Settings\n"
     yield "Each is a trait of `BoxConfig`: `c.BoxConfig.NAME = …` in a Jupyter or IPython configuration file, or"
     yield "`connect(NAME=…)`. Where an environment variable is named, it gives the default.\n"
-    rows = []
-    for name, trait in sorted(BoxConfig.class_own_traits(config=True).items()):
-        env = trait.env if isinstance(trait, Setting) else ""
-        rows.append((code(name), code(env), code(trait.default_value), trait.help.removesuffix(f" [{env}]")))
-    yield from table(("trait", "environment", "default", "what it is for"), rows)
+    yield from _traits(BoxConfig)
     yield "## Secrets\n"
     yield "Jupyter prints and logs its settings, so secrets are none. They come from the environment or from files.\n"
     yield from table(("environment", "what it is"), [(code(name), SECRETS[name]) for name in NAMES])
+
+    yield "## The broker\n"
+    yield "Traits of `BrokerConfig`, for `jupyter box broker`; Box's credentials and addresses are those above.\n"
+    yield from _traits(BrokerConfig)
+
+
+def _traits(settings: type[HasTraits]) -> Iterator[str]:
+    from jupyter_box.config import Setting
+
+    rows = []
+    for name, trait in sorted(settings.class_own_traits(config=True).items()):
+        env = trait.env if isinstance(trait, Setting) else ""
+        rows.append((code(name), code(env), code(trait.default_value), trait.help.removesuffix(f" [{env}]")))
+    yield from table(("trait", "environment", "default", "what it is for"), rows)
 
 
 def errors() -> Iterator[str]:

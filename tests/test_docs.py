@@ -14,6 +14,7 @@ import pytest
 
 from jupyter_box.cli import PROGRAMS
 from jupyter_box.config import SECRETS, BoxConfig
+from jupyter_box.hub.settings import BrokerConfig
 from jupyter_box.verbs import verbs
 
 REPO = Path(__file__).parent.parent
@@ -54,7 +55,11 @@ def routes_of_the_emulator():
 
 
 PUBLIC = {
-    "reference/settings.md": lambda: [*BoxConfig.class_own_traits(config=True), *SECRETS],
+    "reference/settings.md": lambda: [
+        *BoxConfig.class_own_traits(config=True),
+        *BrokerConfig.class_own_traits(config=True),
+        *SECRETS,
+    ],
     "reference/magics.md": lambda: [f"%{'%' * verb.cell}box_{verb.name}" for verb in verbs()],
     "reference/commands.md": lambda: [f"jupyter box {verb.name}" for verb in verbs()],
     "reference/errors.md": lambda: [error.__name__ for error in generate.every_error()],

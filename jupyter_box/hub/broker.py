@@ -125,6 +125,7 @@ class Broker:
         self._identities: Aging[tuple[str, frozenset[str]], Identity] = Aging(IDENTITY_SECONDS, IDENTITIES, clock)
         self._flights = Flights()
         self._holders = Holders()
+        self._groups: dict[str, frozenset[str]] = {}
         self._ready: Aging[str, bool] = Aging(10.0, 1, clock)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="box")
 
@@ -147,6 +148,7 @@ class Broker:
         self._limits.count(caller.name)
         self._holders.add(caller.name, hub_token)
         identity = await self._identity(caller)
+        self._groups[caller.name] = caller.groups.intersection(self.settings.groups)
         cached = not wanted.fresh and self.vault.kept(caller.name, self._key(caller, wanted.less)) is not None
         kept = await self._token(caller, identity, wanted)
         # once more, in case that a recheck found nothing out yet and let the first go
@@ -166,19 +168,32 @@ class Broker:
     async def recheck(self) -> None:
         """Ask the Hub again about everybody who holds a token; revoke what is out of who is not known any more."""
         self.vault.sweep()
-        self._holders.keep(self.vault.users())
+        users = set(self.vault.users())
+        self._holders.keep(users)
+        self._groups = {user: groups for user, groups in self._groups.items() if user in users}
         slots = asyncio.Semaphore(CHECKS_AT_ONCE)
         await asyncio.gather(*(self._check(token, slots) for token in self._holders.tokens()))
 
     async def _check(self, token: str, slots: asyncio.Semaphore) -> None:
         async with slots:
             try:
-                await self.callers.caller(token, fresh=True)
+                caller = await self.callers.caller(token, fresh=True)
+                await self._regrouped(caller)
             except (NotAuthorized, Denied):
                 await self._dropped(token)
-            except Busy:
-                # the Hub is away: that says nothing about its users
+            except BoxError:
+                # the Hub or Box is away: that says nothing about users
                 return
+
+    async def _regrouped(self, caller: Caller) -> None:
+        """Let a user whose groups have changed into the folders of those joined, and out of those left."""
+        before, now = self._groups.get(caller.name), caller.groups.intersection(self.settings.groups)
+        if before is None or before == now:
+            return
+        await self._identity(caller)
+        self._groups[caller.name] = now
+        if before - now:
+            await self._revoke(caller.name)
 
     async def _admitted(self, hub_token: str) -> Caller:
         try:

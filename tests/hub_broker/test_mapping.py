@@ -328,6 +328,21 @@ def test_in_app_user_a_group_brings_its_folder_and_leaving_takes_it(box, hub, st
     assert left.send("GET", f"/2.0/files/{file}/content") == 404
 
 
+def test_who_leaves_a_group_while_at_work_is_let_out_of_its_folder(box, hub, start, service):
+    shared = service.folder(f"course-{uuid.uuid4().hex[:6]}")
+    rules = json.dumps({"students": {"folders": {shared: "editor"}}})
+    broker = start(BOX_BROKER_RECHECK_SECONDS="1", **{GROUPS: rules})
+    name = f"student-{uuid.uuid4().hex[:6]}"
+    token = hub.token(name, groups=["students"])
+    student = client(box, broker.ask(token))
+    assert student.send("GET", f"/2.0/folders/{shared}") == 200
+    hub.tokens[token]["groups"] = []
+    broker.wait_for("revoked", user=name)
+    assert student.send("GET", f"/2.0/folders/{shared}") == 401
+    again = client(box, broker.ask(token, **{"Cache-Control": "no-cache"}))
+    assert again.send("GET", f"/2.0/folders/{shared}") == 404
+
+
 def test_in_folder_a_group_brings_tokens_for_its_folder(box, hub, start, service, parent):
     shared = service.folder(f"course-{uuid.uuid4().hex[:6]}")
     file = service.file("exercise.ipynb", shared)

@@ -98,6 +98,7 @@ def test_two_brokers_agree_on_the_elder_of_two_app_users(start, hub, box):
         box.release("look")
         users = {one.result().json()["box_user"]["id"] for one in asked}
     assert len(users) == 1
+    assert box.call(lambda store: len(store.all("SELECT id FROM users WHERE name = ?", "alice-of-two"))) == 1
 
 
 def test_the_next_broker_finds_the_app_user_again(start, hub):
