@@ -41,6 +41,10 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     return [{"module": "jupyter_box", "app": BoxExtension}]
 
 
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "jupyter-box"}]
+
+
 def load_ipython_extension(shell: Any) -> None:
     """Register the magics: `%load_ext jupyter_box`."""
     from .magics import register

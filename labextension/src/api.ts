@@ -1,0 +1,280 @@
+/** What asks the server: one `requestAPI`, and a function for each route; nothing here knows a widget. */
+
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+import type {
+  ICollaboration,
+  IItem,
+  IOrder,
+  IPage,
+  IProgress,
+  ISharedLink,
+  IStatus,
+  IUploadState,
+  IVersion,
+  OnConflict
+} from './tokens';
+
+export const PREFIX = 'jupyter-box';
+
+type Query = Record<string, string | number | boolean | null | undefined>;
+type Body = ReadonlyPartialJSONObject | Blob;
+
+/** An answer that is no success: what happened, and the way out. */
+export class BoxError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly code = '',
+    readonly hint = '',
+    readonly retryAfter: number | null = null
+  ) {
+    super(hint ? `${message} ${hint}` : message);
+    this.name = 'BoxError';
+  }
+}
+
+/** Return the address below the prefix; `path` may hold any character that Box allows. */
+export function address(
+  settings: ServerConnection.ISettings,
+  route: string,
+  path = '',
+  query: Query = {}
+): string {
+  const url = URLExt.join(settings.baseUrl, PREFIX, route, URLExt.encodeParts(path));
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  return given.length ? `${url}?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}` : url;
+}
+
+/** Asks the server's REST face of jupyter-box. */
+export class BoxAPI {
+  constructor(readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
+
+  /**
+   * Ask one route.
+   *
+   * @param method - The HTTP verb.
+   * @param route - The route below the prefix.
+   * @param options - The drive's path, the query, a JSON or binary body, and a signal that gives the request up.
+   * @returns The JSON answer; undefined where there is none.
+   * @throws BoxError with the server's own words.
+   */
+  async requestAPI<T>(
+    method: string,
+    route: string,
+    options: { path?: string; query?: Query; body?: Body; signal?: AbortSignal } = {}
+  ): Promise<T> {
+    const response = await this.fetch(method, route, options);
+    const text = await response.text();
+    return (text ? JSON.parse(text) : undefined) as T;
+  }
+
+  /** Return the successful response itself, for what is no JSON. */
+  async fetch(
+    method: string,
+    route: string,
+    options: { path?: string; query?: Query; body?: Body; signal?: AbortSignal } = {}
+  ): Promise<Response> {
+    const url = address(this.settings, route, options.path, options.query);
+    const init: RequestInit = { method, signal: options.signal, ...bodyOf(options.body) };
+    const response = await ServerConnection.makeRequest(url, init, this.settings);
+    if (!response.ok) {
+      throw await errorOf(response);
+    }
+    return response;
+  }
+
+  status(): Promise<IStatus> {
+    return this.requestAPI('GET', 'status');
+  }
+
+  page(path: string, order: IOrder, marker: string, limit: number): Promise<IPage> {
+    return this.requestAPI('GET', 'items', { path, query: { ...order, marker, limit } });
+  }
+
+  /** Return the item at a path or `id:…`, with all its details. */
+  async item(path: string): Promise<IItem> {
+    const model = await this.requestAPI<{ box: IItem }>('GET', 'contents', { path, query: { content: 0 } });
+    return model.box;
+  }
+
+  async search(query: {
+    q: string;
+    type?: string;
+    extensions?: string;
+    ancestor?: string;
+    limit?: number;
+  }): Promise<IItem[]> {
+    return (await this.requestAPI<{ items: IItem[] }>('GET', 'search', { query })).items;
+  }
+
+  async versions(path: string): Promise<IVersion[]> {
+    return (await this.requestAPI<{ versions: IVersion[] }>('GET', 'versions', { path })).versions;
+  }
+
+  promote(path: string, version: string): Promise<IVersion> {
+    return this.requestAPI('POST', 'versions', { path, body: { version } });
+  }
+
+  deleteVersion(path: string, version: string): Promise<void> {
+    return this.requestAPI('DELETE', 'versions', { path, query: { version } });
+  }
+
+  async sharedLink(path: string): Promise<ISharedLink | null> {
+    return (await this.requestAPI<{ shared_link: ISharedLink | null }>('GET', 'shared-links', { path })).shared_link;
+  }
+
+  async share(path: string, wanted: ReadonlyPartialJSONObject): Promise<ISharedLink> {
+    const answer = await this.requestAPI<{ shared_link: ISharedLink }>('PUT', 'shared-links', { path, body: wanted });
+    return answer.shared_link;
+  }
+
+  unshare(path: string): Promise<void> {
+    return this.requestAPI('DELETE', 'shared-links', { path });
+  }
+
+  async collaborations(path: string): Promise<ICollaboration[]> {
+    const answer = await this.requestAPI<{ collaborations: ICollaboration[] }>('GET', 'collaborations', { path });
+    return answer.collaborations;
+  }
+
+  invite(path: string, who: string, role: string, group: boolean): Promise<ICollaboration> {
+    return this.requestAPI('POST', 'collaborations', { path, body: { who, role, group } });
+  }
+
+  setRole(path: string, who: string, role: string): Promise<ICollaboration> {
+    return this.requestAPI('PUT', 'collaborations', { path, body: { who, role } });
+  }
+
+  uninvite(path: string, who: string): Promise<void> {
+    return this.requestAPI('DELETE', 'collaborations', { path, query: { who } });
+  }
+
+  async trash(limit: number): Promise<IItem[]> {
+    return (await this.requestAPI<{ items: IItem[] }>('GET', 'trash', { query: { limit } })).items;
+  }
+
+  restore(id: string, wanted: { name?: string; folder?: string } = {}): Promise<IItem> {
+    return this.requestAPI('POST', 'trash', { body: { id, ...wanted } });
+  }
+
+  purge(id: string): Promise<void> {
+    return this.requestAPI('DELETE', 'trash', { query: { id } });
+  }
+
+  lock(path: string): Promise<IItem> {
+    return this.requestAPI('PUT', 'locks', { path, body: {} });
+  }
+
+  unlock(path: string): Promise<void> {
+    return this.requestAPI('DELETE', 'locks', { path });
+  }
+
+  addFavourite(path: string): Promise<void> {
+    return this.requestAPI('PUT', 'favourites', { path });
+  }
+
+  removeFavourite(path: string): Promise<void> {
+    return this.requestAPI('DELETE', 'favourites', { path });
+  }
+
+  async favourites(): Promise<IItem[]> {
+    return (await this.requestAPI<{ items: IItem[] }>('GET', 'favourites')).items;
+  }
+
+  async uploads(): Promise<IUploadState[]> {
+    const answer = await this.requestAPI<{ uploads: IUploadState[] } | IUploadState[]>('GET', 'uploads');
+    return Array.isArray(answer) ? answer : answer.uploads;
+  }
+
+  beginUpload(wanted: {
+    path: string;
+    size: number;
+    mtime: number | null;
+    on_conflict: OnConflict;
+  }): Promise<IUploadState> {
+    return this.requestAPI('POST', 'uploads', { body: wanted });
+  }
+
+  uploadState(id: string): Promise<IUploadState> {
+    return this.requestAPI('GET', `uploads/${id}`);
+  }
+
+  sendPart(id: string, offset: number, part: Blob, signal: AbortSignal): Promise<{ received: number }> {
+    return this.requestAPI('PUT', `uploads/${id}`, { query: { offset }, body: part, signal });
+  }
+
+  /** Return the file once Box has it; null when that takes longer, and one has to ask again. */
+  async commitUpload(id: string, signal?: AbortSignal): Promise<IItem | null> {
+    const response = await this.fetch('POST', `uploads/${id}`, { signal });
+    return response.status === 202 ? null : ((await response.json()) as IItem);
+  }
+
+  cancelUpload(id: string): Promise<void> {
+    return this.requestAPI('DELETE', `uploads/${id}`);
+  }
+
+  startTransfer(wanted: {
+    kind: 'upload' | 'download';
+    source: string;
+    target: string;
+    on_conflict?: OnConflict;
+    overwrite?: boolean;
+  }): Promise<{ id: string }> {
+    return this.requestAPI('POST', 'transfers', { body: wanted });
+  }
+
+  async transfers(): Promise<IProgress[]> {
+    const answer = await this.requestAPI<{ transfers: IProgress[] } | IProgress[]>('GET', 'transfers');
+    return Array.isArray(answer) ? answer : answer.transfers;
+  }
+
+  cancelTransfer(id: string): Promise<void> {
+    return this.requestAPI('DELETE', `transfers/${id}`);
+  }
+
+  /** Give every event of the server's transfers; ends when the server closes the stream. */
+  async *events(signal: AbortSignal): AsyncGenerator<IProgress> {
+    // not EventSource: it cannot carry the XSRF header that JupyterHub asks for
+    const response = await this.fetch('GET', 'transfers/events', { signal });
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let pending = '';
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      const { events, rest } = splitEvents(pending + chunk.value);
+      pending = rest;
+      yield* events;
+    }
+  }
+}
+
+/** Return the whole events of a piece of a stream of server-sent events, and what is left of it. */
+export function splitEvents(text: string): { events: IProgress[]; rest: string } {
+  const blocks = text.replace(/\r\n?/g, '\n').split('\n\n');
+  const rest = blocks.pop() ?? '';
+  const data = blocks.map(block =>
+    block
+      .split('\n')
+      .filter(line => line.startsWith('data:'))
+      .map(line => line.slice(5).trimStart())
+      .join('\n')
+  );
+  return { events: data.filter(Boolean).map(each => JSON.parse(each) as IProgress), rest };
+}
+
+function bodyOf(body: Body | undefined): RequestInit {
+  if (body === undefined) {
+    return {};
+  }
+  return body instanceof Blob
+    ? { body, headers: { 'Content-Type': 'application/octet-stream' } }
+    : { body: JSON.stringify(body) };
+}
+
+async function errorOf(response: Response): Promise<BoxError> {
+  const after = Number(response.headers.get('Retry-After'));
+  const told = await response.json().catch(() => ({}));
+  const message = told.message || `${response.status} ${response.statusText}`;
+  return new BoxError(message, response.status, told.code ?? '', told.hint ?? '', after || null);
+}

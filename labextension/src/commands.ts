@@ -1,0 +1,147 @@
+/** The commands for the folder and its files: open, make, upload, download, copy what names them. */
+
+import { Clipboard, InputDialog } from '@jupyterlab/apputils';
+import { newFolderIcon, copyIcon, downloadIcon, fileUploadIcon, launchIcon, refreshIcon } from '@jupyterlab/ui-components';
+
+import type { IChosen } from './choosing';
+import { choose } from './choosing';
+import type { ICommand, IContext } from './context';
+import { PATH_ARGUMENT, pathOf, selection } from './context';
+import { boxUrl, drivePath, localPath } from './drive';
+import { boxIcon } from './icons';
+import { itemOf } from './items';
+
+export namespace CommandIDs {
+  export const open = 'jupyter-box:open';
+  export const reveal = 'jupyter-box:show-panel';
+  export const refresh = 'jupyter-box:refresh';
+  export const newFolder = 'jupyter-box:new-folder';
+  export const upload = 'jupyter-box:upload';
+  export const uploadFolder = 'jupyter-box:upload-folder';
+  export const download = 'jupyter-box:download';
+  export const openInBox = 'jupyter-box:open-in-box';
+  export const copyPath = 'jupyter-box:copy-path';
+  export const copyUrl = 'jupyter-box:copy-url';
+  export const copyId = 'jupyter-box:copy-id';
+}
+
+export function fileCommands(context: IContext): ICommand[] {
+  const { browser, trans } = context;
+  return [
+    {
+      id: CommandIDs.reveal,
+      label: trans.__('Show the Box panel'),
+      icon: boxIcon,
+      run: () => context.reveal()
+    },
+    {
+      id: CommandIDs.open,
+      label: trans.__('Open from Box…'),
+      icon: boxIcon,
+      args: PATH_ARGUMENT,
+      run: args => open(context, args.path as string | undefined)
+    },
+    {
+      id: CommandIDs.refresh,
+      label: trans.__('Refresh'),
+      caption: trans.__('List the folder anew'),
+      icon: refreshIcon,
+      run: () => browser.model.reconnect()
+    },
+    {
+      id: CommandIDs.newFolder,
+      label: trans.__('New folder'),
+      icon: newFolderIcon,
+      run: () => browser.createNewDirectory()
+    },
+    {
+      id: CommandIDs.upload,
+      label: trans.__('Upload files…'),
+      icon: fileUploadIcon,
+      run: async () => upload(context, await choose())
+    },
+    {
+      id: CommandIDs.uploadFolder,
+      label: trans.__('Upload a folder…'),
+      icon: fileUploadIcon,
+      run: async () => upload(context, await choose({ folder: true }))
+    },
+    {
+      id: CommandIDs.download,
+      label: trans.__('Download'),
+      icon: downloadIcon,
+      selected: 'some',
+      needs: 'download',
+      args: PATH_ARGUMENT,
+      run: () => download(context)
+    },
+    {
+      id: CommandIDs.openInBox,
+      label: trans.__('Open in Box'),
+      icon: launchIcon,
+      selected: 'one',
+      run: () => window.open(itemOf(selection(context)[0])?.web_url, '_blank', 'noopener')
+    },
+    copying(context, CommandIDs.copyPath, trans.__('Copy path'), drivePath),
+    copying(context, CommandIDs.copyUrl, trans.__('Copy box:// URL'), boxUrl),
+    copying(context, CommandIDs.copyId, trans.__('Copy id'), path => {
+      const row = selection(context).find(model => model.path === path);
+      return `id:${itemOf(row)?.id ?? ''}`;
+    })
+  ];
+}
+
+function copying(context: IContext, id: string, label: string, text: (path: string) => string): ICommand {
+  const run: ICommand['run'] = args => Clipboard.copyToSystem(text(pathOf(context, args)));
+  return { id, label, icon: copyIcon, selected: 'one', args: PATH_ARGUMENT, run };
+}
+
+/** Upload what was chosen into a folder of the panel; every file has its own row while it is on its way. */
+export async function upload(context: IContext, chosen: IChosen[], folder = context.browser.model.path): Promise<void> {
+  const uploads = context.transfers.uploads;
+  const sent = chosen.map(({ file, path }) => uploads.add(file, `${drivePath(folder)}/${path}`));
+  const ends = await Promise.allSettled(sent);
+  // the row says what has failed; the folder shows what has arrived
+  if (ends.some(end => end.status === 'fulfilled')) {
+    await context.browser.model.refresh();
+  }
+}
+
+async function open(context: IContext, path: string | undefined): Promise<void> {
+  const wanted = path ?? (await ask(context));
+  if (wanted === null) {
+    return;
+  }
+  const item = await context.drive.api.item(localPath(drivePath(wanted)));
+  context.reveal();
+  if (item.type === 'folder') {
+    await context.browser.model.cd(`/${localPath(drivePath(wanted))}`);
+  } else {
+    await context.app.commands.execute('docmanager:open', { path: `box:${localPath(drivePath(wanted))}` });
+  }
+}
+
+async function ask(context: IContext): Promise<string | null> {
+  const { trans } = context;
+  const label = trans.__('A path in Box, as in /Maintenance/sensors.json, or an id as in id:1234');
+  const answer = await InputDialog.getText({ title: trans.__('Open from Box'), label, okLabel: trans.__('Open') });
+  return answer.button.accept ? answer.value : null;
+}
+
+async function download(context: IContext): Promise<void> {
+  for (const model of selection(context)) {
+    const path = localPath(drivePath(model.path));
+    const url =
+      model.type === 'directory' ? context.drive.archiveUrl(path) : await context.drive.getDownloadUrl(path);
+    save(url, model.type === 'directory' ? `${model.name}.zip` : model.name);
+  }
+}
+
+function save(url: string, name: string): void {
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

@@ -1,0 +1,57 @@
+/** Items of Box as JupyterLab's Contents models, and what Box lets us do with them. */
+
+import type { Contents } from '@jupyterlab/services';
+
+import { labPath } from './drive';
+import type { IBoxModel, IItem } from './tokens';
+
+/** What an action needs of Box's permissions, for files and folders. */
+export const NEEDS = {
+  download: ['can_download'],
+  rename: ['can_rename'],
+  delete: ['can_delete'],
+  upload: ['can_upload'],
+  share: ['can_share', 'can_set_share_access'],
+  invite: ['can_invite_collaborator']
+} as const;
+
+export type Action = keyof typeof NEEDS;
+
+/** Return an item of a listing as the model that JupyterLab's file browser shows. */
+export function modelOf(item: IItem): IBoxModel {
+  return {
+    name: item.name,
+    path: labPath(item.path),
+    type: contentType(item),
+    writable: allows(item, item.type === 'folder' ? 'upload' : 'rename'),
+    created: item.created ?? '',
+    last_modified: item.content_modified ?? item.modified ?? '',
+    size: item.type === 'folder' ? undefined : item.size ?? undefined,
+    mimetype: '',
+    content: null,
+    format: null,
+    hash: item.sha1 ?? undefined,
+    hash_algorithm: item.sha1 ? 'sha1' : undefined,
+    box: item
+  } as IBoxModel;
+}
+
+/** Return whether Box lets us do it; where Box does not tell, it is tried. */
+export function allows(item: IItem | undefined, action: Action): boolean {
+  if (!item || !item.permissions.length) {
+    return true;
+  }
+  return NEEDS[action].some(permission => item.permissions.includes(permission));
+}
+
+/** Return the item behind a row of the file browser. */
+export function itemOf(model: Contents.IModel | undefined): IItem | undefined {
+  return (model as IBoxModel | undefined)?.box;
+}
+
+function contentType(item: IItem): Contents.ContentType {
+  if (item.type === 'folder') {
+    return 'directory';
+  }
+  return item.name.toLowerCase().endsWith('.ipynb') ? 'notebook' : 'file';
+}

@@ -1,0 +1,366 @@
+/** The stock listing, of which only the visible rows are in the page, sorted by Box. */
+
+import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { DirListing } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { nullTranslator } from '@jupyterlab/translation';
+import type { Drag } from '@lumino/dragdrop';
+import type { Message } from '@lumino/messaging';
+import { MessageLoop } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
+
+import { itemOf, allows } from './items';
+import type { BoxModel } from './model';
+import type { IOrder } from './tokens';
+import { DOMAIN } from './tokens';
+
+const CONTENTS_MIME = 'application/x-jupyter-icontents';
+const OVERSCAN = 20;
+const ROW_HEIGHT = 24;
+const ROW = '.jp-DirListing-item';
+
+/** The rows that are in the page: the first, and the one behind the last. */
+export interface ISpan {
+  first: number;
+  last: number;
+}
+
+/** Return the rows that a viewport shows, and some more on both sides. */
+export function visibleSpan(scrolled: number, height: number, row: number, count: number): ISpan {
+  const top = Math.min(Math.floor(scrolled / row), Math.max(0, count - 1));
+  return {
+    first: Math.max(0, top - OVERSCAN),
+    last: Math.min(count, top + Math.ceil(height / row) + OVERSCAN)
+  };
+}
+
+/** Return Box's order for a header's state. */
+export function orderOf(state: DirListing.ISortState): IOrder {
+  const keys: Record<string, IOrder['sort']> = { last_modified: 'date', file_size: 'size' };
+  return { sort: keys[state.key] ?? 'name', direction: state.direction === 'descending' ? 'desc' : 'asc' };
+}
+
+/** What the stock listing keeps to itself, by its names since 4.2: it takes each row to be in the page. */
+interface IInner {
+  _items: HTMLElement[];
+  _sortedItems: Contents.IModel[];
+  _sortState: DirListing.ISortState;
+  _focusIndex: number;
+  _saveState?(): void;
+  _focusItem?(index: number): void;
+}
+
+/** Stands for every row that is not in the page; it is hit by nothing, and asking it costs nothing. */
+const NO_ROW = document.createElement('li');
+NO_ROW.getBoundingClientRect = () => new DOMRect(-1, -1, 0, 0);
+
+export interface IDropHandler {
+  /** Take a drop of local files on a folder of Box; paths as JupyterLab has them. */
+  (paths: string[], folder: string): Promise<unknown>;
+}
+
+export class BoxListing extends DirListing {
+  constructor(options: DirListing.IOptions) {
+    super(options);
+    this._words = (options.translator ?? nullTranslator).load(DOMAIN);
+    this.contentNode.addEventListener('scroll', () => this._onScroll(), { passive: true });
+    this.contentNode.setAttribute('tabindex', '-1');
+    this.model.pathChanged.connect(() => (this.contentNode.scrollTop = 0));
+  }
+
+  /** Called with files of the local disk that are dropped here. */
+  onLocalDrop: IDropHandler | null = null;
+
+  /** Called with files and folders of the desktop that are dropped here. */
+  onDesktopDrop: ((event: DragEvent, folder: string) => void) | null = null;
+
+  override sort(state: DirListing.ISortState): void {
+    const inner = this._inner;
+    const before = inner._sortState;
+    inner._sortState = state;
+    inner._sortedItems = Array.from(this.model.items());
+    this._arrange();
+    this.update();
+    if (before.key !== state.key || before.direction !== state.direction) {
+      inner._saveState?.();
+      void this._box.setOrder(orderOf(state));
+    }
+  }
+
+  override async restore(id: string): Promise<void> {
+    await super.restore?.(id);
+    await this._box.setOrder(orderOf(this.sortState));
+  }
+
+  override selectNext(keepExisting = false): void {
+    this._revealBeside(1);
+    super.selectNext(keepExisting);
+  }
+
+  override selectPrevious(keepExisting = false): void {
+    this._revealBeside(-1);
+    super.selectPrevious(keepExisting);
+  }
+
+  override selectByPrefix(): void {
+    const prefix = ((this as unknown as { _searchPrefix: string })._searchPrefix ?? '').toLowerCase();
+    this.reveal(this._inner._sortedItems.findIndex(item => item.name.toLowerCase().startsWith(prefix)));
+    super.selectByPrefix();
+  }
+
+  override async selectItemByName(name: string, focus = false): Promise<void> {
+    await this._box.include(`${this.model.path.replace(/\/?$/, this.model.path.endsWith(':') ? '' : '/')}${name}`);
+    const index = this._inner._sortedItems.findIndex(item => item.name === name);
+    if (index < 0) {
+      throw new Error(this._words.__('%1 is not in this folder.', name));
+    }
+    this.reveal(index);
+    this.clearSelectedItems(false);
+    this.selection[this._inner._sortedItems[index].path] = true;
+    this.clearSelectionSignal();
+    MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
+    if (focus) {
+      this.focusRow(index);
+    }
+  }
+
+  /** Bring a row into the page and into view. */
+  reveal(index: number): void {
+    if (index < 0) {
+      return;
+    }
+    const content = this.contentNode;
+    const top = index * this._rowHeight;
+    if (top < content.scrollTop || top + this._rowHeight > content.scrollTop + content.clientHeight) {
+      content.scrollTop = Math.max(0, top - content.clientHeight / 2);
+    }
+    MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
+  }
+
+  /** Give a row the focus. */
+  focusRow(index: number): void {
+    this.reveal(index);
+    this._inner._focusIndex = index;
+    this._inner._focusItem?.(index);
+  }
+
+  /** Ask in Box's words, then move what is selected to Box's trash. */
+  override async delete(): Promise<void> {
+    const items = Array.from(this.selectedItems());
+    if (items.length && (await this._confirmed(items))) {
+      await Promise.all(items.map(item => this._moveToTrash(item.path)));
+    }
+  }
+
+  protected override onUpdateRequest(msg: Message): void {
+    const inner = this._inner;
+    const [every, rows, focus] = [inner._sortedItems, inner._items, inner._focusIndex];
+    if (!this._isEditing) {
+      this._span = visibleSpan(this.contentNode.scrollTop, this._height, this._rowHeight, every.length);
+    }
+    const { first, last } = this._span;
+    const hadFocus = this.contentNode.contains(document.activeElement) && !this._isEditing;
+    inner._sortedItems = every.slice(first, last);
+    inner._items = this._live;
+    inner._focusIndex = focus - first;
+    super.onUpdateRequest(msg);
+    inner._sortedItems = every;
+    inner._items = rows;
+    inner._focusIndex = focus;
+    this._arrange();
+    this._describe();
+    if (hadFocus) {
+      this._keepFocus(focus);
+    }
+    this._askForMore();
+  }
+
+  protected override updateNodes(items: Contents.IModel[], nodes: HTMLElement[], sizeOnly?: boolean): void {
+    if (nodes === this._live) {
+      super.updateNodes(items, nodes, sizeOnly);
+    } else {
+      super.updateNodes(this._shown, this._live, sizeOnly);
+    }
+  }
+
+  protected override updateModified(): void {
+    super.updateModified(this._shown, this._live);
+  }
+
+  protected override updateCreated(): void {
+    // Box does not sort by it, and the panel does not show it
+  }
+
+  protected override evtKeydown(event: KeyboardEvent): void {
+    const arrow = event.key === 'ArrowDown' || event.key === 'ArrowUp';
+    if (arrow && !this._isEditing && this._inner._sortedItems.length) {
+      const index = this._inner._focusIndex;
+      this.reveal(index);
+      if (event.target === this.contentNode) {
+        this.focusRow(index);
+      }
+    }
+    super.evtKeydown(event);
+  }
+
+  protected override evtNativeDrop(event: DragEvent): void {
+    event.preventDefault();
+    this.onDesktopDrop?.(event, this._folderAt(event));
+  }
+
+  protected override evtDragOver(event: Drag.Event): void {
+    super.evtDragOver(event);
+    if (this._areLocal(event)) {
+      event.dropAction = 'copy';
+      event.preventDefault();
+    }
+  }
+
+  protected override evtDragEnter(event: Drag.Event): void {
+    super.evtDragEnter(event);
+    if (this._areLocal(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  }
+
+  protected override evtDrop(event: Drag.Event): void {
+    if (!this._areLocal(event)) {
+      super.evtDrop(event);
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+    event.dropAction = 'copy';
+    const paths = event.mimeData.getData(CONTENTS_MIME) as string[];
+    this.onLocalDrop?.(paths, this._folderAt(event))?.catch(error =>
+      showErrorMessage(this._words.__('Copying to Box failed'), error)
+    );
+  }
+
+  private _areLocal(event: Drag.Event): boolean {
+    const paths = event.mimeData.getData(CONTENTS_MIME) as string[] | undefined;
+    const prefix = `${this._box.driveName}:`;
+    return !!paths?.length && paths.every(path => !path.startsWith(prefix));
+  }
+
+  private _folderAt(event: MouseEvent): string {
+    const item = this.modelForClick(event);
+    return item?.type === 'directory' ? item.path : this.model.path;
+  }
+
+  private async _confirmed(items: Contents.IModel[]): Promise<boolean> {
+    const [trans, count] = [this._words, items.length];
+    const body =
+      count === 1
+        ? trans.__('“%1” moves to the trash of Box. It can be restored from there.', items[0].name)
+        : trans.__('%1 items move to the trash of Box. They can be restored from there.', count);
+    const move = Dialog.warnButton({ label: trans.__('Move to trash') });
+    const buttons = [Dialog.cancelButton({ label: trans.__('Cancel') }), move];
+    const refused = items.find(item => !allows(itemOf(item), 'delete'));
+    if (refused) {
+      const error = trans.__('Your role in Box does not allow you to delete “%1”.', refused.name);
+      await showErrorMessage(trans.__('Not allowed'), error);
+      return false;
+    }
+    const title = trans.__('Move to trash');
+    return (await showDialog({ title, body, buttons, defaultButton: 0 })).button.accept;
+  }
+
+  private async _moveToTrash(path: string): Promise<void> {
+    try {
+      await this.model.manager.deleteFile(path);
+    } catch (error) {
+      await showErrorMessage(this._words.__('Moving to the trash failed'), error as Error);
+    }
+  }
+
+  /** Give the stock code one entry for each row, with the rows in the page at their places. */
+  private _arrange(): void {
+    const count = this._inner._sortedItems.length;
+    const rows = new Array<HTMLElement>(count).fill(NO_ROW);
+    this._live.forEach((node, i) => {
+      if (this._span.first + i < count) {
+        rows[this._span.first + i] = node;
+      }
+    });
+    this._inner._items = rows;
+    const style = this.contentNode.style;
+    style.paddingTop = `${this._span.first * this._rowHeight}px`;
+    style.paddingBottom = `${Math.max(0, count - this._span.last) * this._rowHeight}px`;
+  }
+
+  /** Tell a screen reader which rows these are of how many. */
+  private _describe(): void {
+    const total = this._box.extent.total ?? this._inner._sortedItems.length;
+    this._live.forEach((node, i) => {
+      node.setAttribute('aria-setsize', String(total));
+      node.setAttribute('aria-posinset', String(this._span.first + i + 1));
+    });
+  }
+
+  private _keepFocus(index: number): void {
+    const row = this._inner._items[index];
+    const name = row && row !== NO_ROW ? this.renderer.getNameNode(row) : null;
+    (name ?? this.contentNode).focus({ preventScroll: true });
+  }
+
+  private _askForMore(): void {
+    const count = this._inner._sortedItems.length;
+    if (count && this._span.last >= count - OVERSCAN && !this._box.isComplete && this.isVisible) {
+      void this._box.loadMore().catch(() => this._box.checkConnection());
+    }
+  }
+
+  private _onScroll(): void {
+    const { first, last } = visibleSpan(
+      this.contentNode.scrollTop,
+      this._height,
+      this._rowHeight,
+      this._inner._sortedItems.length
+    );
+    if (Math.abs(first - this._span.first) > OVERSCAN / 2 || Math.abs(last - this._span.last) > OVERSCAN / 2) {
+      MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
+    }
+  }
+
+  private _revealBeside(step: number): void {
+    const selected = Object.keys(this.selection).at(step > 0 ? -1 : 0);
+    const index = this._inner._sortedItems.findIndex(item => item.path === selected);
+    const count = this._inner._sortedItems.length;
+    this.reveal(count ? (index + step + count) % count : -1);
+  }
+
+  private clearSelectionSignal(): void {
+    (this.selectionChanged as unknown as { emit(): void }).emit();
+  }
+
+  private get _shown(): Contents.IModel[] {
+    return this._inner._sortedItems.slice(this._span.first, this._span.first + this._live.length);
+  }
+
+  private get _isEditing(): boolean {
+    return this.contentNode.querySelector('.jp-DirListing-editor') !== null;
+  }
+
+  private get _height(): number {
+    return this.contentNode.clientHeight || 600;
+  }
+
+  private get _rowHeight(): number {
+    return this.contentNode.querySelector<HTMLElement>(ROW)?.offsetHeight || ROW_HEIGHT;
+  }
+
+  private get _inner(): IInner {
+    return this as unknown as IInner;
+  }
+
+  private get _box(): BoxModel {
+    return this.model as BoxModel;
+  }
+
+  private _span: ISpan = { first: 0, last: 0 };
+  private _live: HTMLElement[] = [];
+  private _words: TranslationBundle;
+}

@@ -1,0 +1,198 @@
+/** What the panel knows: the connection, a folder page by page in Box's order, and the uploads that go into it. */
+
+import { FilterFileBrowserModel } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+
+import type { BoxDrive } from './drive';
+import { drivePath } from './drive';
+import { modelOf } from './items';
+import type { IBoxFolder, IOrder, IStatus } from './tokens';
+import { PAGE_SIZE } from './tokens';
+import type { Uploads } from './uploads';
+
+export class BoxModel extends FilterFileBrowserModel {
+  constructor(options: BoxModel.IOptions) {
+    super({ ...options, includeHiddenFiles: true, filterDirectories: true });
+    this.drive = options.drive;
+    this.uploader = options.uploads;
+    this.connectionFailure.connect(() => void this.checkConnection());
+  }
+
+  readonly drive: BoxDrive;
+  readonly uploader: Uploads;
+
+  /** The connection to Box; null while nobody has asked. */
+  get status(): IStatus | null {
+    return this._status;
+  }
+
+  /** Emitted when the connection, or how much of the folder is loaded, has changed. */
+  get stateChanged(): ISignal<this, void> {
+    return this._stateChanged;
+  }
+
+  /** How many items are loaded, and how many the folder has; null where Box does not tell. */
+  get extent(): { loaded: number; total: number | null } {
+    return { loaded: this._loaded.length, total: this._total };
+  }
+
+  get isComplete(): boolean {
+    return !this._marker;
+  }
+
+  get isLoadingMore(): boolean {
+    return this._more !== null;
+  }
+
+  /** The folder itself, as the last listing told. */
+  get folder(): IBoxFolder | null {
+    return this._folder;
+  }
+
+  /** Ask the server how it stands with Box, and tell it on. */
+  async checkConnection(): Promise<IStatus> {
+    try {
+      this._status = await this.drive.api.status();
+    } catch (error) {
+      this._status = unreachable(error);
+    }
+    this._stateChanged.emit();
+    return this._status;
+  }
+
+  /** Try again: the connection first, then the folder. */
+  async reconnect(): Promise<void> {
+    if ((await this.checkConnection()).connected) {
+      await this.refresh();
+    }
+  }
+
+  /** Let Box sort, and list the folder anew. */
+  async setOrder(order: IOrder): Promise<void> {
+    const { sort, direction } = this.drive.order;
+    if (sort !== order.sort || direction !== order.direction) {
+      this.drive.order = order;
+      this._forget();
+      await this.refresh();
+    }
+  }
+
+  /** Add the next page of the folder; one page at a time. */
+  loadMore(): Promise<void> {
+    this._more ??= this._loadMore().finally(() => {
+      this._more = null;
+      this._stateChanged.emit();
+    });
+    return this._more;
+  }
+
+  /** Bring an item into the listing that is on no loaded page, as a file just made. */
+  async include(path: string): Promise<void> {
+    if (!this._known.has(path)) {
+      const model = await this.manager.services.contents.get(path, { content: false });
+      this._show([model, ...this._loaded]);
+    }
+  }
+
+  /** Upload a file into a folder of Box, in raw parts; the stock way would send text to be decoded. */
+  override async upload(file: File, path?: string): Promise<Contents.IModel> {
+    return modelOf(await this.uploader.add(file, `${drivePath(path ?? this.path)}/${file.name}`));
+  }
+
+  /** Forget the pages behind the first, and list anew. */
+  override async refresh(): Promise<void> {
+    this._forget();
+    await super.refresh();
+  }
+
+  protected override handleContents(contents: Contents.IModel): void {
+    const folder = contents as IBoxFolder;
+    const goesOn = folder.path === this._folder?.path && this._loaded.length > contents.content.length;
+    this._folder = folder;
+    this._total = folder.total_count ?? null;
+    const first = contents.content as Contents.IModel[];
+    if (goesOn) {
+      this._merge(first);
+    } else {
+      this._marker = folder.next_marker ?? null;
+      this._hold(first);
+    }
+    if (!this._status?.connected) {
+      void this.checkConnection();
+    }
+    super.handleContents({ ...contents, content: this._loaded });
+    this._stateChanged.emit();
+  }
+
+  /** Keep the further pages when the first is asked for again: nobody wants to lose their place every minute. */
+  private _merge(first: Contents.IModel[]): void {
+    const fresh = new Set(first.map(model => model.path));
+    const rest = this._loaded.slice(this._firstPage).filter(model => !fresh.has(model.path));
+    this._hold([...first, ...rest], first.length);
+  }
+
+  private _hold(models: Contents.IModel[], firstPage = models.length): void {
+    this._loaded = models;
+    this._firstPage = firstPage;
+    this._known = new Set(models.map(model => model.path));
+  }
+
+  private _forget(): void {
+    this._loaded = [];
+    this._marker = null;
+  }
+
+  private async _loadMore(): Promise<void> {
+    const [folder, marker] = [this._folder, this._marker];
+    if (!folder || !marker) {
+      return;
+    }
+    this._stateChanged.emit();
+    const page = await this.drive.api.page(drivePath(folder.path), this.drive.order, marker, PAGE_SIZE);
+    if (folder.path === this.path && marker === this._marker) {
+      this._marker = page.next_marker;
+      this._total = page.total_count ?? this._total;
+      const fresh = page.items.map(modelOf).filter(model => !this._known.has(model.path));
+      this._show([...this._loaded, ...fresh], this._firstPage);
+    }
+  }
+
+  private _show(models: Contents.IModel[], firstPage?: number): void {
+    this._hold(models, firstPage);
+    super.handleContents({ ...this._folder!, content: this._loaded });
+    const { sessions } = this.manager.services;
+    this.onRunningChanged(sessions, sessions.running()); // tells the listing, too
+    this._stateChanged.emit();
+  }
+
+  private _status: IStatus | null = null;
+  private _folder: IBoxFolder | null = null;
+  private _loaded: Contents.IModel[] = [];
+  private _known = new Set<string>();
+  private _firstPage = 0;
+  private _marker: string | null = null;
+  private _total: number | null = null;
+  private _more: Promise<void> | null = null;
+  private _stateChanged = new Signal<this, void>(this);
+}
+
+export namespace BoxModel {
+  export interface IOptions extends FilterFileBrowserModel.IOptions {
+    drive: BoxDrive;
+    uploads: Uploads;
+  }
+}
+
+function unreachable(error: unknown): IStatus {
+  return {
+    connected: false,
+    mode: '',
+    account: null,
+    root: null,
+    code: 'server_unreachable',
+    message: error instanceof Error ? error.message : String(error),
+    hint: ''
+  };
+}

@@ -1,0 +1,65 @@
+/** A row as the stock renderer draws it, with what Box knows more: shared link, collaborators, lock, favourite. */
+
+import { DirListing } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { LabIcon } from '@jupyterlab/ui-components';
+import { linkIcon, lockIcon, usersIcon } from '@jupyterlab/ui-components';
+
+import { starIcon } from './icons';
+import { itemOf } from './items';
+import type { IItem } from './tokens';
+
+interface IBadge {
+  icon: LabIcon;
+  label: string;
+}
+
+export class BoxRenderer extends DirListing.Renderer {
+  constructor(private readonly _words: TranslationBundle) {
+    super();
+  }
+
+  override updateItemNode(node: HTMLElement, model: Contents.IModel, ...rest: any[]): void {
+    super.updateItemNode(node, model, ...rest);
+    const badges = badgesOf(itemOf(model), this._words);
+    const key = badges.map(badge => badge.label).join('\n');
+    if (node.dataset.badges !== key) {
+      node.dataset.badges = key;
+      node.querySelector('.jp-Box-badges')?.remove();
+      if (badges.length) {
+        node.querySelector('.jp-DirListing-itemName')?.append(drawn(badges));
+      }
+    }
+  }
+}
+
+/** Return what an item's row tells beside its name. */
+export function badgesOf(item: IItem | undefined, trans: TranslationBundle): IBadge[] {
+  const badges: (IBadge | false | null | undefined)[] = item
+    ? [
+        item.favourite && { icon: starIcon, label: trans.__('Favourite') },
+        item.shared_link && { icon: linkIcon, label: trans.__('Has a shared link') },
+        item.has_collaborations && { icon: usersIcon, label: trans.__('Has collaborators') },
+        item.lock && { icon: lockIcon, label: lockLabel(item, trans) }
+      ]
+    : [];
+  return badges.filter((badge): badge is IBadge => !!badge);
+}
+
+function lockLabel(item: IItem, trans: TranslationBundle): string {
+  const owner = item.lock?.owner?.name;
+  return owner ? trans.__('Locked by %1', owner) : trans.__('Locked');
+}
+
+function drawn(badges: IBadge[]): HTMLElement {
+  const node = document.createElement('span');
+  node.className = 'jp-Box-badges';
+  for (const { icon, label } of badges) {
+    const badge = icon.element({ tag: 'span', title: label, className: 'jp-Box-badge' });
+    badge.setAttribute('role', 'img');
+    badge.setAttribute('aria-label', label);
+    node.append(badge);
+  }
+  return node;
+}

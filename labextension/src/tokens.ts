@@ -1,0 +1,151 @@
+/** The words of the REST face and of the panel: types and names only. */
+
+import type { Contents } from '@jupyterlab/services';
+
+export const DRIVE = 'box';
+export const DOMAIN = 'jupyter_box';
+export const PANEL_ID = 'jupyter-box-browser';
+export const PLUGIN_ID = 'jupyter-box:plugin';
+export const FACTORY = 'BoxBrowser';
+export const PAGE_SIZE = 1000;
+
+export interface IUser {
+  id: string;
+  name: string;
+  login: string;
+}
+
+export interface ISharedLink {
+  url: string;
+  access: string;
+  effective_access: string;
+  download_url: string;
+  has_password: boolean;
+  expires: string | null;
+  can_download: boolean;
+}
+
+export interface ILock {
+  owner: IUser | null;
+  expires: string | null;
+  prevents_download: boolean;
+}
+
+/** A file, folder or web link, as `Item.to_dict()` gives it. */
+export interface IItem {
+  id: string;
+  type: 'file' | 'folder' | 'web_link';
+  name: string;
+  path: string;
+  size: number | null;
+  sha1: string | null;
+  etag: string | null;
+  version: string | null;
+  created: string | null;
+  modified: string | null;
+  content_modified: string | null;
+  description: string;
+  owner: IUser | null;
+  modified_by: IUser | null;
+  shared_link: ISharedLink | null;
+  lock: ILock | null;
+  has_collaborations: boolean;
+  trashed: string | null;
+  favourite: boolean;
+  permissions: string[];
+  web_url: string;
+}
+
+export interface IPage {
+  items: IItem[];
+  next_marker: string | null;
+  total_count: number | null;
+}
+
+export interface IVersion {
+  id: string;
+  name: string;
+  size: number | null;
+  sha1: string | null;
+  created: string | null;
+  modified_by: IUser | null;
+  current: boolean;
+}
+
+export interface ICollaboration {
+  id: string;
+  role: string;
+  status: string;
+  who: IUser | null;
+  kind: 'user' | 'group';
+  invited: string;
+  expires: string | null;
+}
+
+export interface IStatus {
+  connected: boolean;
+  mode: string;
+  account: { name: string; login: string } | null;
+  root: IItem | null;
+  code: string;
+  message: string;
+  hint: string;
+}
+
+/** What Box sorts by, and which way. */
+export interface IOrder {
+  sort: 'name' | 'date' | 'size';
+  direction: 'asc' | 'desc';
+}
+
+export type OnConflict = 'version' | 'skip' | 'rename' | 'fail';
+
+/** An upload from a browser, as the server keeps it. */
+export interface IUploadState {
+  id: string;
+  path: string;
+  size: number;
+  mtime?: number | null;
+  part_size: number;
+  done: [number, number][];
+  state: string;
+}
+
+export type Phase =
+  | 'started'
+  | 'running'
+  | 'waiting'
+  | 'paused'
+  | 'interrupted'
+  | 'done'
+  | 'skipped'
+  | 'failed'
+  | 'cancelled';
+
+/** Where one transfer stands; of the server's jobs, as its events tell. */
+export interface IProgress {
+  id: string;
+  kind: 'upload' | 'download';
+  path: string;
+  phase: Phase;
+  done: number;
+  total: number | null;
+  files_done: number;
+  files_total: number;
+  rate: number;
+  message: string;
+  code: string;
+}
+
+/** A Contents model with the item of Box that it stands for. */
+export interface IBoxModel extends Contents.IModel {
+  box?: IItem;
+}
+
+/** A folder with where its listing goes on. */
+export interface IBoxFolder extends IBoxModel {
+  next_marker?: string | null;
+  total_count?: number | null;
+}
+
+export type ITransfer = IProgress & { ours: boolean };

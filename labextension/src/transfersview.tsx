@@ -1,0 +1,136 @@
+/** Shows what is on its way, in the panel and in the status bar; says when something is paused, waits or has failed. */
+
+import { TextItem } from '@jupyterlab/statusbar';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { closeIcon, refreshIcon, runIcon, VDomRenderer } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { pauseIcon } from './icons';
+import type { Transfers } from './transfers';
+import type { ITransfer } from './tokens';
+import { duration, nameOf, size } from './words';
+
+export class TransfersView extends VDomRenderer<Transfers> {
+  constructor(
+    model: Transfers,
+    private readonly _words: TranslationBundle,
+    private readonly _chooseFile: () => Promise<File | null>
+  ) {
+    super(model);
+    this.addClass('jp-Box-transfers');
+  }
+
+  protected override render(): React.ReactElement | null {
+    const list = this.model.list;
+    this.setHidden(!list.length);
+    if (!list.length) {
+      return null;
+    }
+    return (
+      <section aria-label={this._words.__('Transfers')}>
+        <h3>{this._words.__('Transfers (%1)', list.length)}</h3>
+        <ul>{list.map((each, i) => this._row(each, i))}</ul>
+      </section>
+    );
+  }
+
+  private _row(transfer: ITransfer, key: number): React.ReactElement {
+    const trans = this._words;
+    const name = nameOf(transfer.path);
+    const failed = transfer.phase === 'failed';
+    return (
+      <li key={transfer.id || key} className={failed ? 'jp-mod-failed' : ''} data-phase={transfer.phase}>
+        <span className="jp-Box-arrow" aria-hidden="true">
+          {transfer.kind === 'upload' ? '⇪' : '⇩'}
+        </span>
+        <span className="jp-Box-name" title={transfer.path}>
+          {name}
+        </span>
+        <span className="jp-Box-figures">{figures(transfer, trans)}</span>
+        {this._buttons(transfer, name)}
+        <progress
+          aria-label={trans.__('Progress of %1', name)}
+          max={transfer.total ?? undefined}
+          value={transfer.total ? transfer.done : undefined}
+        />
+        {transfer.message && <p role={failed ? 'alert' : undefined}>{transfer.message}</p>}
+      </li>
+    );
+  }
+
+  private _buttons(transfer: ITransfer, name: string): React.ReactElement {
+    const trans = this._words;
+    const upload = transfer.ours ? this.model.uploadOf(transfer) : undefined;
+    const stopped = ['paused', 'interrupted', 'failed'].includes(transfer.phase);
+    const cancel = transfer.phase === 'failed' && !upload ? trans.__('Dismiss %1', name) : trans.__('Cancel %1', name);
+    return (
+      <span className="jp-Box-buttons">
+        {upload && !stopped && button(pauseIcon, trans.__('Pause %1', name), () => upload.pause())}
+        {upload &&
+          stopped &&
+          button(
+            transfer.phase === 'failed' ? refreshIcon : runIcon,
+            transfer.phase === 'failed' ? trans.__('Retry %1', name) : trans.__('Continue %1', name),
+            () => void this._resume(transfer)
+          )}
+        {button(closeIcon, cancel, () => void this.model.cancel(transfer))}
+      </span>
+    );
+  }
+
+  private async _resume(transfer: ITransfer): Promise<void> {
+    const upload = this.model.uploadOf(transfer)!;
+    const file = upload.file ?? (await this._chooseFile());
+    if (file) {
+      await this.model.uploads.resume(upload, file).catch(error => {
+        upload.message = error.message; // shown in the row
+        this.model.stateChanged.emit();
+      });
+    }
+  }
+}
+
+/** The line of the status bar; empty while nothing is on its way. */
+export class TransferStatus extends VDomRenderer<Transfers> {
+  constructor(
+    model: Transfers,
+    private readonly _words: TranslationBundle,
+    private readonly _onClick: () => void
+  ) {
+    super(model);
+  }
+
+  protected override render(): React.ReactElement | null {
+    const { list, fraction } = this.model;
+    if (!list.length) {
+      return null;
+    }
+    const percent = fraction === null ? '' : ` ${Math.floor(fraction * 100)} %`;
+    const source = this._words.__('Box: %1', `${list.length}${percent}`);
+    return <TextItem source={source} title={this._words.__('Transfers with Box')} onClick={this._onClick} />;
+  }
+}
+
+function button(icon: typeof closeIcon, label: string, onClick: () => void): React.ReactElement {
+  return (
+    <button type="button" className="jp-Box-iconButton" aria-label={label} title={label} onClick={onClick}>
+      <icon.react tag="span" />
+    </button>
+  );
+}
+
+/** Return where a transfer stands: how much, how fast, how long still. */
+export function figures(transfer: ITransfer, trans: TranslationBundle): string {
+  const { phase, done, total, rate, files_done, files_total } = transfer;
+  const states: Partial<Record<typeof phase, string>> = {
+    waiting: trans.__('waiting'),
+    paused: trans.__('paused'),
+    interrupted: trans.__('interrupted'),
+    failed: trans.__('failed')
+  };
+  const percent = total ? `${Math.floor((100 * done) / total)} %` : size(done);
+  const files = files_total > 1 ? trans.__('%1 of %2 files', files_done, files_total) : '';
+  const speed = rate && !states[phase] ? `${size(rate)}/s` : '';
+  const left = rate && total && !states[phase] ? duration((total - done) / rate) : '';
+  return [states[phase], percent, files, speed, left].filter(Boolean).join(' · ');
+}
