@@ -90,11 +90,14 @@ class Users:
         token, scopes = self._account.user_token(str(identity.box_user["id"])), self._settings.scopes_of(caller.groups)
         return self._account.narrowed(token, scopes, None) if scopes else token
 
-    def narrower(self, _identity: Identity, whole: Token, caller: Caller, less: Less) -> Token:
+    def narrower(self, identity: Identity, whole: Token, caller: Caller, less: Less) -> Token:
         """Return a token for less; Box itself knows what the user may see."""
         allowed = self._settings.scopes_of(caller.groups)
-        scopes = permitted(less.scopes or allowed, allowed) if allowed else less.scopes
-        return self._account.narrowed(whole, scopes or frozenset(FOLDER_SCOPES.split()), less.resource)
+        if not allowed:
+            return self._account.narrowed(whole, less.scopes or frozenset(FOLDER_SCOPES.split()), less.resource)
+        # the whole one is an exchange's own already, and Box does not say that those can be exchanged
+        parent = self._account.user_token(str(identity.box_user["id"]))
+        return self._account.narrowed(parent, permitted(less.scopes or allowed, allowed), less.resource)
 
     def _user(self, caller: Caller) -> dict[str, Any]:
         raise NotImplementedError

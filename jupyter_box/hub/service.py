@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -242,7 +241,7 @@ class Service:
             body_timeout=10,
             ssl_options=_tls(settings),
         )
-        sockets = bind_sockets(settings.port, settings.ip or None, family=_family(settings.ip))
+        sockets = bind_sockets(settings.port, settings.ip or None)
         self._server.add_sockets(sockets)
         self.port: int = sockets[0].getsockname()[1]
 
@@ -305,11 +304,6 @@ class Service:
                 await self.broker.recheck()
             except Exception as error:  # noqa: BLE001  the next round may go well
                 log.error("recheck failed", extra={"about": {"kind": type(error).__name__}})  # noqa: TRY400
-
-
-def _family(ip: str) -> socket.AddressFamily:
-    # one socket for both families where it can be: a port of 0 would become two different ones
-    return socket.AF_INET6 if ":" in ip else socket.AF_INET
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
