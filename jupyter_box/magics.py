@@ -23,6 +23,7 @@ IDENTIFIER = "jupyter_box"
 SHOWN = (
     *(("jupyter_box.items", name) for name in ("Item", "SharedLink", "Collaboration", "Version")),
     ("jupyter_box.drive._status", "Status"),
+    ("jupyter_box.transfer.report", "Report"),
 )
 _LINE = re.compile(rf"\s*(?:[\w, ]+=\s*)?%{{1,2}}{PREFIX}(\w+)\s")
 _RED, _PLAIN = "\x1b[31m", "\x1b[0m"

@@ -6,15 +6,15 @@ Nothing here asks Box, and nothing here says what went wrong.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
-from .drive import Status
+from .drive import PendingUpload, Status
 from .items import Account, Collaboration, Item, Lock, SharedLink, User, Version, plain
-from .transfer.report import Report, in_bytes
+from .transfer.report import Outcome, Report, in_bytes
 
 T = TypeVar("T")
 MOST_ROWS = 1000  # of a table: a saved notebook keeps what was shown
@@ -84,6 +84,11 @@ def collaboration_table(collaborations: Iterable[Collaboration]) -> Table[Collab
     return Table(collaborations, _COLLABORATION_COLUMNS)
 
 
+def upload_table(uploads: Iterable[PendingUpload], note: str = "") -> Table[PendingUpload]:
+    """Return uploads that were begun and not ended as a table."""
+    return Table(uploads, _UPLOAD_COLUMNS, note)
+
+
 def text_table(texts: Iterable[str], head: str) -> Table[str]:
     """Return texts as a table of one column."""
     return Table(texts, [(head, Cell)])
@@ -107,6 +112,8 @@ def as_text(value: Any) -> str:
 
 def as_html(value: Any) -> str | None:
     """Return a value as a notebook shows it, or None where its text does."""
+    if isinstance(value, Report):
+        return value._repr_html_()
     sheet = sheet_of(value)
     return html(sheet) if sheet else None
 
@@ -128,9 +135,26 @@ def is_failure(value: Any) -> bool:
 
 
 def report_text(report: Report) -> str:
-    """Return what a run did, in a line, with a line for each failure."""
-    failures = [f"failed: {_clean(one.path or one.local)}: {_clean(one.reason)}" for one in report.failures]
-    return "\n".join([str(report), *failures])
+    """Return what a run did, or would do, in a line; with lines for what a person has to know beside it."""
+    planned = [one for one in report.outcomes if one.action == "planned"]
+    plan = text(Table(planned, _PLAN_COLUMNS).sheet()).splitlines() if planned else []
+    told = [f"{one.action}: {_clean(one.path or one.local)}: {_clean(one.reason)}" for one in _to_tell(report)]
+    return "\n".join([*plan, str(report), *told, *_skipped(report)])
+
+
+def _to_tell(report: Report) -> list[Outcome]:
+    return [one for one in report.outcomes if one.action in {"failed", "conflict"}]
+
+
+def _skipped(report: Report) -> Iterator[str]:
+    """Yield a line for each reason for which files were skipped."""
+    reasons: dict[str, list[Outcome]] = {}
+    for one in report.outcomes:
+        if one.action == "skipped":
+            reasons.setdefault(one.reason, []).append(one)
+    for reason, found in reasons.items():
+        which = f"{len(found)} files" if len(found) > 1 else _clean(found[0].path or found[0].local)
+        yield f"skipped: {which}: {_clean(reason)}"
 
 
 def text(sheet: Sheet) -> str:
@@ -190,7 +214,7 @@ def _path(item: Item) -> Cell:
     return Cell((item.path or item.name) + "/" * (item.is_folder and item.path != "/"), item.web_url)
 
 
-def _size(item: Item | Version) -> Cell:
+def _size(item: Item | Version | PendingUpload) -> Cell:
     return Cell(size(item.size), right=True)
 
 
@@ -232,6 +256,19 @@ _COLLABORATION_COLUMNS: list[Column] = [
     ("Status", lambda one: Cell(one.status)),
     ("Expires", lambda one: Cell(when(one.expires))),
     ("Id", lambda one: Cell(one.id)),
+]
+_UPLOAD_COLUMNS: list[Column] = [
+    ("Id", lambda one: Cell(one.id[:8])),
+    ("File", lambda one: Cell(one.local)),
+    ("Size", _size),
+    ("Done", lambda one: Cell(f"{100 * one.done // max(1, one.size)} %", right=True)),
+    ("Since", lambda one: Cell(when(one.since))),
+    ("State", lambda one: Cell(one.state)),
+]
+_PLAN_COLUMNS: list[Column] = [
+    ("Plan", lambda one: Cell(one.reason)),
+    ("Size", lambda one: Cell(size(one.size) if one.size else "", right=True)),
+    ("Path", lambda one: Cell(one.path)),
 ]
 
 Card = Iterable[tuple[str, Cell]]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .show import Table
     from .transfer.report import Report
 
+BOX = "box:"  # marks a path that is in Box, as JupyterLab does
 SCREENFUL = 1000  # rows: Box gives a page of 1,000 by one request, and a person reads no more
 
 
@@ -249,12 +250,12 @@ def _upload(drive: Drive, args: argparse.Namespace, _face: Face) -> Report:
     if args.name and len(local) > 1:
         args.refuse("--name goes with one file or folder")
     return _each(
+        args,
         local,
         lambda path, tell, cancel: drive.upload(
             path, folder, name=args.name, on_conflict=args.on_conflict, on_progress=tell, cancel=cancel
         ),
         f"Uploading to {folder}",
-        not args.quiet,
     )
 
 
@@ -276,15 +277,26 @@ def _local_paths(source: str) -> list[Path]:
     return [Path(match) for match in sorted(glob.glob(str(path), recursive=True))] or [path]  # noqa: PTH207  patterns may be absolute
 
 
-def _each(sources: list[Any], transfer: Callable[..., Report], title: str, bar: bool) -> Report:
+def _each(args: argparse.Namespace, sources: list[Any], transfer: Callable[..., Report], title: str) -> Report:
     from .bar import watched
-
-    reports = [watched(partial(transfer, source), title, bar) for source in sources]
-    if len(reports) == 1:
-        return reports[0]
     from .transfer.report import join_reports
 
-    return join_reports(reports, sum(report.seconds for report in reports))
+    save_to = _report_file(args)
+    reports = [watched(partial(transfer, source), title, not args.quiet) for source in sources]
+    report = reports[0] if len(reports) == 1 else join_reports(reports, sum(one.seconds for one in reports))
+    if save_to:
+        report.save(save_to)
+    return report
+
+
+def _report_file(args: argparse.Namespace) -> Path | None:
+    """Return where the report is to be saved; what is wrong with that is said before anything is transferred."""
+    if not args.report:
+        return None
+    file = Path(args.report).expanduser()
+    if file.is_dir() or not file.parent.is_dir():
+        args.refuse(f"--report {args.report}: {'that is a folder' if file.is_dir() else 'there is no such folder'}")
+    return file
 
 
 def _download(drive: Drive, args: argparse.Namespace, _face: Face) -> Report:
@@ -302,12 +314,12 @@ def _fetch(
         _make_local_folder(target)
     try:
         return _each(
+            args,
             paths,
             lambda path, tell, cancel: drive.download(
                 path, target, version=version, overwrite=args.overwrite, on_progress=tell, cancel=cancel
             ),
             "Downloading",
-            not args.quiet,
         )
     except Exists as error:
         raise Exists(error.message, hint="--overwrite replaces it.", code=error.code) from None
@@ -318,6 +330,62 @@ def _make_local_folder(folder: Path) -> None:
 
     with local_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def _sync(drive: Drive, args: argparse.Namespace, _face: Face) -> Report:
+    local, box, direction = _ends(args)
+    return _each(
+        args,
+        [local],
+        lambda folder, tell, cancel: drive.sync(
+            folder,
+            box,
+            direction=direction,
+            delete=args.delete,
+            dry_run=args.dry_run,
+            include=args.include,
+            exclude=args.exclude,
+            on_progress=tell,
+            cancel=cancel,
+        ),
+        f"Syncing to {box if direction == 'up' else local}",
+    )
+
+
+def _ends(args: argparse.Namespace) -> tuple[str, str, Literal["up", "down"]]:
+    """Return the local folder, the folder in Box, and the direction; `box:` marks Box, and then the source is first."""
+    first, second = args.local, args.box
+    if not first.startswith(BOX):
+        return first, _unmarked(second), args.direction or "up"
+    if second.startswith(BOX):
+        args.refuse("one of the two folders has to be on this machine; cp copies within Box")
+    if args.direction == "up":
+        args.refuse(f"{first} stands first and so is the source; leave --up out, or put it second")
+    return second, _unmarked(first), "down"
+
+
+def _unmarked(path: str) -> str:
+    """Return a path in Box without `box:`, after which it starts at the root, as in JupyterLab and `box://`."""
+    if not path.startswith(BOX):
+        return path
+    rest = path.removeprefix(BOX).removeprefix("//")
+    return rest if rest.startswith(("/", "id:", "./")) else f"/{rest}"
+
+
+def _uploads(drive: Drive, args: argparse.Namespace, _face: Face) -> Table[Any]:
+    from .show import upload_table
+
+    for given in _to_abort(drive, args.abort):
+        drive.abort_upload(given)
+    left = drive.uploads()
+    return upload_table(left, "The same upload again goes on where it stopped." if left else "No upload is pending.")
+
+
+def _to_abort(drive: Drive, given: str | None) -> list[str]:
+    """Return the ids to give up; `all` spares what is under way."""
+    if given == "all":
+        return [upload.id for upload in drive.uploads() if upload.state != "running"]
+    return [] if given is None else [given]
 
 
 def _cat(drive: Drive, args: argparse.Namespace, face: Face) -> str | bytes | None:
@@ -470,6 +538,7 @@ _PATH = arg("path", completes="box", help="path in Box: /from/the/root, from/the
 _HERE = arg("path", nargs="?", default=".", completes="box", help="folder in Box (default: the current one)")
 _PATHS = arg("path", nargs="+", completes="box", help="paths in Box")
 _QUIET = arg("-q", "--quiet", action="store_true", help="draw no progress bar")
+_REPORT = arg("--report", metavar="FILE", completes="local", help="save the report to this file, as JSON")
 _OVERWRITE = arg(
     "--overwrite",
     action=argparse.BooleanOptionalAction,
@@ -541,6 +610,7 @@ VERBS: tuple[Verb, ...] = (
                 default="version",
                 help="where the name is taken: make a new version (default), skip, rename or fail",
             ),
+            _REPORT,
             _QUIET,
         ),
         ("data /Maintenance", "'*.csv' /Maintenance/logs", "report.pdf --on-conflict rename"),
@@ -559,9 +629,62 @@ VERBS: tuple[Verb, ...] = (
             ),
             _OVERWRITE,
             arg("--version", metavar="ID", help="an earlier version; `versions` shows their ids"),
+            _REPORT,
             _QUIET,
         ),
         ("/Maintenance/logs.csv", "/Maintenance data --overwrite"),
+    ),
+    Verb(
+        "sync",
+        "Make a folder in Box like a local folder, or with --down the reverse; only differences travel.",
+        _sync,
+        (
+            arg(
+                "local", metavar="LOCAL", completes="both", help="local folder (or the source, if it begins with box:)"
+            ),
+            arg(
+                "box", metavar="BOX", completes="both", help="folder in Box (or the local target of a source with box:)"
+            ),
+            arg(
+                "--up",
+                dest="direction",
+                action="store_const",
+                const="up",
+                help="make Box like this machine (default)",
+            ),
+            arg("--down", dest="direction", action="store_const", const="down", help="make this machine like Box"),
+            arg("--delete", action="store_true", help="remove from the target what the source has not"),
+            arg("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing"),
+            arg(
+                "--include",
+                action="append",
+                default=[],
+                metavar="PATTERN",
+                help="only files that match, as in .gitignore; may be repeated",
+            ),
+            arg(
+                "--exclude",
+                action="append",
+                default=[],
+                metavar="PATTERN",
+                help="leave out what matches, besides what .boxignore names; may be repeated",
+            ),
+            _REPORT,
+            _QUIET,
+        ),
+        (
+            "data /Maintenance/data",
+            "data /Maintenance/data --delete --dry-run",
+            "data /Maintenance/data --down",
+            "box:/Maintenance/data data",
+        ),
+    ),
+    Verb(
+        "uploads",
+        "List the uploads that were begun here and not ended, and give them up.",
+        _uploads,
+        (arg("--abort", metavar="ID", help="give this one up, or `all` that are not under way"),),
+        ("--abort all",),
     ),
     Verb(
         "cat",
@@ -596,6 +719,7 @@ VERBS: tuple[Verb, ...] = (
                 "--to", default=".", metavar="LOCAL", completes="local", help="where --download puts it (default: here)"
             ),
             _OVERWRITE,
+            _REPORT,
             _QUIET,
         ),
         ("vibration --extension csv", "--download line-3.csv"),

@@ -26,6 +26,14 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _data_of_the_tests_own(tmp_path_factory):
+    """The journal of transfers and all else that Jupyter keeps for a user: this run's, not that of who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("jupyter-data")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _no_box_in_the_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith(("BOX_", "JUPYTERHUB_")) and name != "BOX_OPENAPI"]:

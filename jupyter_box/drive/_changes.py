@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 
 from jupyter_box import paths
-from jupyter_box.errors import BoxError, Exists, InvalidName, NotFound
-from jupyter_box.items import FIELDS, Item, Json
-from jupyter_box.lookup import PAGE_SIZE, Ref, below, not_a_folder
+from jupyter_box.errors import Exists, InvalidName, NotFound
+from jupyter_box.items import FIELDS, Item
+from jupyter_box.lookup import Ref, below, not_a_folder
 from jupyter_box.paths import key
+from jupyter_box.transfer.folders import make_folders
 
 from ._core import Core, address
-
-# In this process one folder at a time is made in one parent: Box lets two requests at once make twins.
-_making = tuple(threading.Lock() for _ in range(64))
 
 
 class Changes(Core):
@@ -160,55 +157,7 @@ class Changes(Core):
         return self._make_folder(Ref(above.id, "folder", above.path), name)
 
     def _make_folder(self, parent: Ref, name: str) -> Item:
-        with _making[int(parent.id) % len(_making)]:
-            try:
-                made = self._create(parent, name)
-            except Exists as error:
-                return self._existing_folder(parent, name, error)
-            return self._reconcile(parent, made)
-
-    def _create(self, parent: Ref, name: str) -> Item:
-        body = {"name": paths.check_name(name), "parent": {"id": parent.id}}
-        whole = below(parent.path, name)
-        json = self._session.call("POST", "/folders", params={"fields": FIELDS}, json=body, what=whole)
-        return self._placed(json, whole)
-
-    def _existing_folder(self, parent: Ref, name: str, error: Exists) -> Item:
-        """Return the folder that has the name: made by someone else, or by a request of ours whose reply was lost."""
-        ref = self._lookup.child(parent, name, anew=True)
-        there = self._lookup.by_id(ref.id if ref else error.item_id or "")
-        if there is None:
-            raise error
-        if not there.is_folder:
-            raise taken(there)
-        return there
-
-    def _reconcile(self, parent: Ref, made: Item) -> Item:
-        twins = self._twins(parent, made.name)
-        keep = min([*twins, made.id], key=int)
-        if keep == made.id:
-            return made
-        # if ours is in use already, Box refuses and both stay; a lookup finds the older one
-        with suppress(BoxError):
-            self._session.call("DELETE", address(made), params={"recursive": "false"}, what=made.path)
-        return self._placed(self._lookup.fetch("folder", keep, what=made.path), made.path)
-
-    def _twins(self, parent: Ref, name: str) -> list[str]:
-        """Return the ids of the folders that have the name; Box lists folders before files, so these end the search."""
-        twins: list[str] = []
-        offset = 0
-        while True:
-            page = self._folders(parent, offset)
-            entries: list[Json] = page["entries"]
-            twins += [json["id"] for json in entries if json["type"] == "folder" and key(json["name"]) == key(name)]
-            offset += page.get("limit") or PAGE_SIZE
-            if offset >= page["total_count"] or not entries or entries[-1]["type"] != "folder" or offset >= 10_000:
-                return twins
-
-    def _folders(self, parent: Ref, offset: int) -> Json:
-        query = {"fields": "id,type,name", "limit": PAGE_SIZE, "offset": offset, "sort": "name", "direction": "ASC"}
-        json: Json = self._session.call("GET", f"/folders/{parent.id}/items", params=query, what=parent.path)
-        return json
+        return self._lookup.remember(make_folders(self._session, parent.id, parent.path, [name])[name])
 
 
 def _inside(folder: str, item: Item) -> bool:

@@ -17,6 +17,7 @@ from jupyter_box.lookup import Ref, below
 from jupyter_box.transfer import Download, OnConflict, Outcome, Report
 from jupyter_box.transfer.download import new_sha1, verify
 from jupyter_box.transfer.local import local_errors
+from jupyter_box.transfer.tree import check_local_name
 
 from ._changes import Changes, taken
 from ._core import check_id, not_a_file
@@ -174,6 +175,7 @@ class Content(Changes):
             Exists: The local file exists, and `overwrite` is off.
             Denied: Our role does not allow the download; or the local folder cannot be written.
             Corrupted: What came is not what Box has; nothing of it was kept.
+            BoxError: Its name cannot be a file's name on this machine (code `local_name`).
             Cancelled: `cancel` was set.
         """
         item = self._item(path)
@@ -300,6 +302,8 @@ def _local(local: str | os.PathLike[str]) -> Path:
 def _target(local: Path, text: str, item: Item) -> Path:
     # a folder always keeps its name, as when it is uploaded; a file may get a new one
     into = item.is_folder or local.is_dir() or text.endswith(("/", os.sep))
+    if into:
+        check_local_name(item.name)
     return local / item.name if into else local
 
 

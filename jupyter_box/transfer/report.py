@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from html import escape
+from pathlib import Path
 from typing import Any, Literal
 
 from jupyter_box.errors import BoxError
@@ -97,15 +99,24 @@ class Report:
         counts = {name: getattr(self, name) for name in ("sent", "skipped", "failed", "bytes", "seconds", "ok")}
         return {**counts, "outcomes": [asdict(outcome) for outcome in self.outcomes]}
 
+    def save(self, file: Path) -> None:
+        """Write the report to a file, as JSON."""
+        file.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
     def __str__(self) -> str:
         """Return the run in one line."""
         received = self._count("received")
         carried = f"{received} received" if received else f"{self.sent} sent"
-        counts = [carried] + [f"{self._count(name)} {name}" for name in _OTHERS if self._count(name)]
-        return f"{', '.join(counts)}; {in_bytes(self.bytes)} in {self.seconds:.1f} s"
+        others = [f"{self._count(name)} {name}" for name in _OTHERS if self._count(name)]
+        if self._count("planned"):
+            return f"{', '.join(others)}; nothing was changed"
+        return f"{', '.join([carried, *others])}; {in_bytes(self.bytes)} in {self.seconds:.1f} s"
+
+    def __repr__(self) -> str:
+        return f"<Report: {self}>"
 
     def _repr_html_(self) -> str:
-        shown = sorted(self.outcomes, key=lambda outcome: outcome.action != "failed")[:_LONGEST_TABLE]
+        shown = sorted(self.outcomes, key=lambda outcome: _RANKS[outcome.action])[:_LONGEST_TABLE]
         rows = "".join(_row(outcome) for outcome in shown)
         more = len(self.outcomes) - len(shown)
         rest = f"<p>… and {more} more</p>" if more else ""
@@ -116,7 +127,20 @@ class Report:
         return sum(1 for outcome in self.outcomes if outcome.action == action)
 
 
-_OTHERS = ("skipped", "moved", "deleted", "conflict", "planned", "failed")
+_OTHERS = ("planned", "skipped", "moved", "deleted", "conflict", "failed")
+# what a person looks for stands first
+_ORDER: tuple[Action, ...] = (
+    "failed",
+    "conflict",
+    "planned",
+    "deleted",
+    "moved",
+    "renamed",
+    "sent",
+    "received",
+    "skipped",
+)
+_RANKS = {action: rank for rank, action in enumerate(_ORDER)}
 
 
 def join_reports(reports: Iterable[Report], seconds: float) -> Report:

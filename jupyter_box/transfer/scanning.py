@@ -100,8 +100,13 @@ def _ours(error: BoxError | OSError, path: Path) -> BoxError:
 
 
 def scan_box(session: Session, folder: Item, rules: Rules, check: Callable[[], None], threads: int) -> There:
-    """Return what is below a folder of Box and takes part: one listing for each folder, side by side."""
+    """Return what is below a folder of Box and takes part: one listing for each folder, side by side.
+
+    A folder without an id is one that is still to be made, so that there is nothing in it.
+    """
     there = There(folders={"": folder})
+    if not folder.id:
+        return there
     with ThreadPoolExecutor(threads, thread_name_prefix="box-scan") as pool:
         waiting: list[Future[list[Item]]] = [pool.submit(_list, session, folder, check)]
         while waiting:

@@ -1,0 +1,266 @@
+"""Syncs as a person types them: directions, plans, reports; and uploads that were begun and not ended."""
+
+from __future__ import annotations
+
+import json
+import random
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from jupyter_box import cli, connect
+from jupyter_box.errors import BoxError, Busy, Exists, InvalidName, NotFound
+from jupyter_box.transfer.local import LocalError
+from jupyter_box.transfer.report import Outcome, Report
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A local folder `data` with two files, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    (tmp_path / "data" / "a.csv").write_text("a")
+    (tmp_path / "data" / "raw" / "b.csv").write_text("bb")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(capsys, drive, monkeypatch):
+    """Run a line of the command line on the drive; returns the exit code, standard output and standard error."""
+    monkeypatch.setenv("BOX_ROOT_FOLDER", drive.stat("/").id)
+
+    def run(*argv):
+        capsys.readouterr()
+        try:
+            code = cli.main(list(argv))
+        except SystemExit as end:
+            code = end.code
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def files(drive, path="/"):
+    """What is below a folder of the drive, by path."""
+    for item in drive.list(path):
+        if item.is_folder:
+            yield from files(drive, item.path)
+        else:
+            yield item.path
+
+
+def test_up_makes_the_folder_in_box_and_a_second_run_moves_nothing(drive, data):
+    report = drive.sync(data, "/Maintenance/data")
+    assert (report.ok, report.sent) == (True, 2)
+    assert sorted(files(drive)) == ["/Maintenance/data/a.csv", "/Maintenance/data/raw/b.csv"]
+    again = drive.sync(data, "/Maintenance/data")
+    assert (again.sent, again.skipped) == (0, 2)
+
+
+def test_down_makes_the_local_folder(drive, data, tmp_path):
+    drive.sync(data, "/data")
+    assert drive.sync(tmp_path / "deep" / "copy", "/data", direction="down").sent == 2
+    assert (tmp_path / "deep" / "copy" / "raw" / "b.csv").read_text() == "bb"
+
+
+def test_one_pattern_may_be_given_as_text(drive, data):
+    (data / "notes.md").write_text("x")
+    drive.sync(data, "/data", include="*.csv", exclude="raw/")
+    assert list(files(drive)) == ["/data/a.csv"]
+
+
+def test_a_dry_run_makes_nothing_on_either_side(drive, data, tmp_path):
+    report = drive.sync(data, "/new/data", dry_run=True)
+    assert [outcome.action for outcome in report.outcomes] == ["planned", "planned"]
+    assert list(drive.list("/")) == []
+    drive.sync(data, "/data")
+    assert len(drive.sync(tmp_path / "copy", "/data", direction="down", dry_run=True).outcomes) == 2
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_cannot_be_synced_is_refused_before_anything_is_made(drive, data, tmp_path, dry_run):
+    drive.write("/file", "x")
+    with pytest.raises(NotFound, match="nowhere"):
+        drive.sync(tmp_path / "nowhere", "/made", dry_run=dry_run)
+    with pytest.raises(LocalError, match=r"a\.csv"):
+        drive.sync(data / "a.csv", "/made", dry_run=dry_run)
+    with pytest.raises(Exists):
+        drive.sync(data, "/file", dry_run=dry_run)
+    with pytest.raises(InvalidName, match="not a folder"):
+        drive.sync(tmp_path / "made", "/file", direction="down", dry_run=dry_run)
+    with pytest.raises(NotFound):
+        drive.sync(tmp_path / "made", "/nowhere", direction="down", dry_run=dry_run)
+    with pytest.raises(InvalidName, match="sideways"):
+        drive.sync(data, "/made", direction="sideways", dry_run=dry_run)
+    with pytest.raises(NotFound):
+        drive.sync(data, "id:424242", dry_run=dry_run)
+    assert [item.name for item in drive.list("/")] == ["file"]
+    assert not (tmp_path / "made").exists()
+
+
+def test_workers_of_an_executor_connect_by_themselves(drive, data):
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        report = drive.sync(data, "/data", executor=pool)
+    assert (report.ok, report.sent) == (True, 2)
+    assert drive.read("/data/raw/b.csv") == b"bb"
+
+
+@pytest.mark.parametrize(
+    ("argv", "goes"),
+    [
+        (["data", "/data"], "up"),
+        (["data", "box:/data"], "up"),
+        (["data", "box:data", "--up"], "up"),
+        (["data", "box://data"], "up"),
+        (["data", "/data", "--down"], "down"),
+        (["box:/data", "data"], "down"),
+        (["box://data", "data", "--down"], "down"),
+    ],
+    ids=" ".join,
+)
+def test_directions(run, drive, data, argv, goes):
+    drive.mkdir("/data")
+    drive.write("/data/theirs.csv", "x")
+    assert run("sync", *argv)[0] == 0
+    assert (data / "theirs.csv").exists() == (goes == "down")
+    assert drive.exists("/data/a.csv") == (goes == "up")
+
+
+@pytest.mark.parametrize(
+    "argv", [["box:/a", "box:/b"], ["box:/data", "data", "--up"], ["data"], ["data", "/data", "--report", "no/r.json"]]
+)
+def test_directions_that_make_no_sense_are_wrong_usage(run, data, drive, argv):
+    code, out, err = run("sync", *argv)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert list(drive.list("/")) == []
+
+
+def test_a_dry_run_prints_the_plan(run, drive, data):
+    drive.sync(data, "/data")
+    (data / "a.csv").write_text("changed")
+    (data / "raw" / "b.csv").rename(data / "b.csv")
+    drive.write("/data/old.csv", "x")
+    code, out, _ = run("sync", "data", "/data", "--delete", "--dry-run")
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines == [
+        "Plan Size Path",
+        "would be moved from raw/b.csv 2 B /data/b.csv",
+        "would be sent 7 B /data/a.csv",
+        "would be removed /data/old.csv",
+        "3 planned; nothing was changed",
+    ]
+    assert drive.read("/data/a.csv") == b"a"
+
+
+def test_what_was_left_alone_is_told_with_its_reason(run, drive, data):
+    drive.sync(data, "/data")
+    drive.write("/data/a.csv", "theirs")
+    code, out, _ = run("sync", "data", "/data")
+    assert code == 0
+    assert "skipped: /data/a.csv: Box has a newer one; sync down fetches it." in out.splitlines()
+    (data / "a.csv").write_text("mine")
+    code, out, _ = run("sync", "data", "/data")
+    (conflict,) = [line for line in out.splitlines() if line.startswith("conflict: ")]
+    assert "/data/a (conflict " in conflict
+
+
+def test_a_report_is_saved_and_a_failure_fails(run, drive, data, tmp_path):
+    (data / "raw" / "c.csv").write_text("c")
+    drive.mkdir("/data/a.csv")
+    code, out, _ = run("sync", "data", "/data", "--report", "report.json")
+    saved = json.loads((tmp_path / "report.json").read_text())
+    assert code == 1
+    assert "failed: /data/a.csv: " in out
+    assert (saved["sent"], saved["failed"], saved["ok"]) == (2, 1, False)
+    assert {outcome["action"] for outcome in saved["outcomes"]} == {"sent", "failed"}
+
+
+def test_a_boxignore_and_patterns_leave_out(run, drive, data):
+    (data / ".boxignore").write_text("raw/\n")
+    (data / "x.tmp").write_text("x")
+    run("sync", "data", "/data", "--exclude", "*.tmp", "--exclude", ".boxignore")
+    assert list(files(drive)) == ["/data/a.csv"]
+
+
+def test_a_report_says_in_short_what_it_holds():
+    report = Report((Outcome("/a", "a", "sent", 10), Outcome("/b", "b", "skipped", 5)), 0.25)
+    assert repr(report) == "<Report: 1 sent, 1 skipped; 10 B in 0.2 s>"
+
+
+def test_a_table_of_a_report_begins_with_what_matters():
+    outcomes = [Outcome(f"/{n}", "", "skipped") for n in range(300)] + [Outcome("/moved", "", "moved")]
+    shown = Report((*outcomes, Outcome("/bad", "", "failed")))._repr_html_()
+    assert shown.index("/bad") < shown.index("/moved") < shown.index("/0<")
+    assert "102 more" in shown
+
+
+PART = 65_536
+PARTS = "PUT .*/upload_sessions/"
+
+
+@pytest.fixture
+def uploader(drive, box, monkeypatch, tmp_path):
+    """A second drive, with a journal of its own, whose uploads go in small parts; the command line has that journal."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    box.control(smallest_session=100_000, part_size=PART)
+    (tmp_path / "big.bin").write_bytes(random.Random(1).randbytes(20 * PART))
+    with connect(root_folder=drive.stat("/").id) as uploader:
+        uploader._transfers.threshold = 100_000
+        yield uploader
+
+
+def test_an_upload_under_way_is_listed_and_left_alone(run, uploader, box, tmp_path):
+    box.fault("hold", PARTS, name="part", after=3, times=None)
+    with ThreadPoolExecutor(1) as pool:
+        uploading = pool.submit(uploader.upload, tmp_path / "big.bin", "/")
+        box.wait_held("part")
+        (pending,) = uploader.uploads()
+        assert (pending.name, pending.size, pending.state) == ("big.bin", 20 * PART, "running")
+        with pytest.raises(Busy, match="is being uploaded"):
+            uploader.abort_upload(pending.id)
+        assert "running" in run("uploads", "--abort", "all")[1]
+        box.release("part")
+        assert uploading.result(60).ok
+    assert uploader.uploads() == []
+
+
+def test_an_upload_that_stopped_is_listed_and_given_up(run, uploader, box, tmp_path):
+    box.fault("error", PARTS, after=10, times=None, status=502)
+    uploader._session.network.deadline = 0.2
+    with pytest.raises(BoxError):
+        uploader.upload(tmp_path / "big.bin", "/")
+    box.clear()
+    code, out, _ = run("uploads", "--json")
+    (listed,) = json.loads(out)
+    assert (code, listed["name"], listed["done"], listed["state"]) == (0, "big.bin", 10 * PART, "stopped")
+    assert listed["id"][:8] in run("uploads")[1]
+    code, _, err = run("uploads", "--abort", "nope")
+    assert (code, err.count("\n")) == (6, 1)
+    code, out, _ = run("uploads", "--abort", listed["id"][:8])
+    assert (code, out) == (0, "No upload is pending.\n")
+    assert box.call(lambda store: store.value("SELECT COUNT(*) FROM sessions WHERE state = 'open'")) == 0
+
+
+def test_an_upload_that_box_has_forgotten_says_so_and_can_be_given_up(run, uploader, box, tmp_path):
+    box.fault("error", PARTS, after=10, times=None, status=502)
+    uploader._session.network.deadline = 0.2
+    with pytest.raises(BoxError):
+        uploader.upload(tmp_path / "big.bin", "/")
+    box.clear()
+    box.call(lambda store: store.run("DELETE FROM sessions"))
+    assert [(one.done, one.state) for one in uploader.uploads()] == [(0, "expired")]
+    assert run("uploads", "--abort", "all")[0] == 0
+    assert uploader.uploads() == []
+
+
+def test_unsafe_names_are_not_downloaded(drive, box, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    item = drive.write("/evil", "x")
+    box.call(lambda store: store.run("UPDATE items SET name = '../evil' WHERE id = ?", item.id))
+    with pytest.raises(Exception, match="cannot be a file's name"):
+        drive.download(f"id:{item.id}", "here")
+    assert [path.name for path in tmp_path.rglob("*")] == ["here"]
