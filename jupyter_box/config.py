@@ -158,6 +158,25 @@ class BoxConfig(Configurable):
         help="Let `POST jupyter-box/tokens` hand the browser a token for one item, to talk to Box directly.",
     ).tag(config=True)
 
+    max_document_size = Int(
+        50_000_000,
+        min=1,
+        help="Files of more bytes are not opened in an editor of the browser, through JSON, but downloaded.",
+    ).tag(config=True)
+    keep_autosaves = Bool(
+        True,
+        help="Keep every autosave as a version in Box; if not, the next save takes it away, so that the versions of "
+        "manual saves stay.",
+    ).tag(config=True)
+    upload_folder = Unicode(
+        "",
+        help="Where uploads from the browser wait on this machine until Box has them; empty for Jupyter's data folder. "
+        "What outlives a restart of the pod must be on a volume that does.",
+    ).tag(config=True)
+    max_upload_folder_size = Int(
+        50_000_000_000, min=1, help="The most bytes that uploads from the browser may take there together."
+    ).tag(config=True)
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._kept: dict[str, str] = {}

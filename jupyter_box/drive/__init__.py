@@ -17,6 +17,7 @@ from ._direct import Direct
 from ._finding import Finding
 from ._history import History
 from ._listing import Listing
+from ._receiving import Destination, Receiving
 from ._sharing import Sharing
 from ._status import Quota, Status, mode, versions
 from ._syncing import PendingUpload, Syncing
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from box_sdk_gen import BoxClient
     from typing_extensions import Self
 
-__all__ = ["Drive", "PendingUpload", "Quota", "Status"]
+__all__ = ["Destination", "Drive", "PendingUpload", "Quota", "Status"]
 
 # what a token may do unless more is asked for: look, and download
 READ_SCOPES = ("base_explorer", "item_preview", "item_download")
@@ -43,7 +44,7 @@ KERNEL_SCOPES = (
 )
 
 
-class Drive(Archives, Direct, Syncing, Finding, History, Sharing, Listing, Core):
+class Drive(Archives, Direct, Receiving, Syncing, Finding, History, Sharing, Listing, Core):
     """Box as the settings show it: a tree of folders and files below one root; safe to use from several threads.
 
     A path is absolute from the drive's root (`/Maintenance/logs.csv`), relative to `cwd`, or an id (`id:1234`). A

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_box.config import BoxConfig
@@ -13,6 +15,11 @@ from jupyter_box.errors import NotConfigured
 
 if TYPE_CHECKING:
     from jupyter_box.drive import Drive
+
+    from .chunks import Chunks
+    from .contents import Autosaves
+    from .jobs import Jobs
+    from .receiving import Uploads
 
 CALLS = 8  # quick work at once; Box itself allows some 17 calls a second
 
@@ -23,10 +30,12 @@ class Backend:
     Args:
         config: The settings.
         problem: Why there can be no drive, where that is known from the start.
+        root: The folder that the server shows.
     """
 
-    def __init__(self, config: BoxConfig, problem: NotConfigured | None = None) -> None:
+    def __init__(self, config: BoxConfig, problem: NotConfigured | None = None, *, root: Path = Path()) -> None:
         self.config = config
+        self.root = root
         self.calls = ThreadPoolExecutor(CALLS, "box-call")
         self.transfers = ThreadPoolExecutor(config.max_parallel_transfers, "box-transfer")
         self.closing = threading.Event()
@@ -50,6 +59,40 @@ class Backend:
                 self._drive = Drive.connect(self.config)
             return self._drive
 
+    @cached_property
+    def uploads(self) -> Uploads:
+        """The uploads from browsers."""
+        from .receiving import Uploads
+
+        return Uploads(self.drive, self._folder, self.config.max_upload_folder_size)
+
+    @cached_property
+    def chunks(self) -> Chunks:
+        """The uploads in chunks of Jupyter's Contents API."""
+        from .chunks import Chunks
+
+        return Chunks(self._folder / "chunks", self.config.max_upload_folder_size)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The copies between this machine's disk and Box."""
+        from .jobs import Jobs
+
+        return Jobs(self.drive, self.root)
+
+    @cached_property
+    def autosaves(self) -> Autosaves:
+        """Which versions only an autosave made."""
+        from .contents import Autosaves
+
+        return Autosaves(are_kept=self.config.keep_autosaves)
+
+    @property
+    def _folder(self) -> Path:
+        from jupyter_box.transfer.journal import default_folder
+
+        return Path(self.config.upload_folder).expanduser() if self.config.upload_folder else default_folder()
+
     @contextmanager
     def attending(self, cancel: threading.Event) -> Iterator[None]:
         """Set `cancel` if the server stops meanwhile."""
@@ -64,6 +107,9 @@ class Backend:
         self.closing.set()
         for cancel in list(self._attended):
             cancel.set()
+        for name in ("uploads", "chunks", "jobs"):
+            if name in vars(self):
+                vars(self)[name].close()
         for pool in (self.calls, self.transfers):
             pool.shutdown(wait=False, cancel_futures=True)
         if self._drive is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jupyter_box.drive import Drive
 
 T = TypeVar("T")
-ACTIONS = {"GET": "read", "HEAD": "read", "POST": "write", "PUT": "write", "DELETE": "write"}
+ACTIONS = {"GET": "read", "HEAD": "read", "POST": "write", "PUT": "write", "PATCH": "write", "DELETE": "write"}
 
 
 class BoxHandler(APIHandler):
@@ -36,7 +36,7 @@ class BoxHandler(APIHandler):
     Login, XSRF, origin and Jupyter's authorizer are checked in `prepare`, for every verb, before a body is read.
     """
 
-    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+    SUPPORTED_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     auth_resource = "contents"  # so that rules which an authorizer has for files hold for Box too
 
     def initialize(self, backend: Backend, operations: Mapping[str, Any]) -> None:
@@ -55,7 +55,11 @@ class BoxHandler(APIHandler):
         if not self.current_user:
             raise web.HTTPError(403, "Log in to this Jupyter server first.")
         await self._authorize(ACTIONS[self.request.method or "GET"])
-        self.path = drive_path(self.path_kwargs.pop("path", "") or "")
+        self.path = self.read_path(self.path_kwargs.pop("path", "") or "")
+
+    def read_path(self, text: str) -> str:
+        """Return the path in the drive that the URL's path names."""
+        return drive_path(text)
 
     async def _authorize(self, action: str) -> None:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, self.auth_resource)
@@ -76,6 +80,10 @@ class BoxHandler(APIHandler):
         """Return the query in its types, as the route table describes it."""
         return read_query(self.request.query_arguments, self.operation.query)
 
+    def query_of(self, *names: str) -> dict[str, Any]:
+        """Return those of the query's values that are named, where they are given."""
+        return {name: value for name, value in self.query().items() if name in names}
+
     def body(self) -> dict[str, Any]:
         """Return the JSON body, as the route table describes it."""
         schema: Schema = self.operation.body
@@ -84,6 +92,17 @@ class BoxHandler(APIHandler):
     async def call(self, work: Callable[[Drive], T]) -> T:
         """Return what `work` makes of the drive, in a thread; it is cancelled when the client goes away."""
         return await self._hop(self.backend.calls, lambda: self._attended(lambda: work(self.backend.drive())))
+
+    async def carry_out(self, work: Callable[[Drive], T]) -> T:
+        """Return what `work` makes of the drive, in a thread; it goes on when the client goes away."""
+        return await self._hop(self.backend.calls, lambda: self._carried_out(work))
+
+    def _carried_out(self, work: Callable[[Drive], T]) -> T:
+        from jupyter_box.session import waiting
+
+        stop = threading.Event()
+        with self.backend.attending(stop), waiting(cancel=stop):
+            return work(self.backend.drive())
 
     async def transfer(self, work: Callable[[], T]) -> T:
         """Return what `work` gives, in a thread for long transfers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
@@ -39,13 +40,14 @@ class BoxExtension(ExtensionApp):
         self.backend.close()
 
     def _make_backend(self) -> Backend:
+        root = Path(self._server.root_dir)
         try:
-            return Backend(BoxConfig(parent=self))
+            return Backend(BoxConfig(parent=self), root=root)
         except TraitError as error:
             problem = NotConfigured(
                 f"A setting of BoxConfig is wrong: {error}", hint="Correct Jupyter's configuration."
             )
-            return Backend(BoxConfig(), problem)
+            return Backend(BoxConfig(), problem, root=root)
 
     def _hand_over(self) -> None:
         if self.backend.config.scrub_environment:

@@ -12,6 +12,7 @@ from typing import Any
 from jupyter_box import items
 from jupyter_box._version import __version__
 
+from .jobs import State
 from .routes import PREFIX, ROUTES, Operation, Route
 
 JSON = "application/json"
@@ -59,15 +60,24 @@ _PATH = {
     "description": "A path of the drive, or `id:` and an id.",
 }
 
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "description": "Its id.",
+}
+
 
 def _path(route: Route) -> dict[str, Any]:
-    parameters = {"parameters": [_PATH]} if "{path}" in route.path else {}
+    known = [_PATH] * ("{path}" in route.path) + [_ID] * ("{id}" in route.path)
+    parameters = {"parameters": known} if known else {}
     return {**parameters, **{verb: _operation(route, verb) for verb in route.operations}}
 
 
 def _operation(route: Route, verb: str) -> dict[str, Any]:
     operation = route.operations[verb]
-    name = route.path.split("/")[0].removesuffix(".json")
+    name = route.path.replace("/{path}", "").replace("/{id}", "-one").replace("/", "-").removesuffix(".json")
     responses = {str(status): _answer(status, kind) for status, kind in operation.answers.items()}
     return {
         "operationId": f"{verb}-{name}",
@@ -116,6 +126,7 @@ def _schemas() -> dict[str, Any]:
     from jupyter_box.drive import Quota, Status  # a late import: it brings the Box SDK
 
     values = {cls.__name__: _of_class(cls) for cls in (*VALUES, Quota, Status)}
+    values["Transfer"] = _of_class(State)
     return {**values, **_ENVELOPES}
 
 
@@ -131,7 +142,10 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, PLAIN[type(None)]]}
 
 
-_TEXT, _NUMBER = PLAIN[str], PLAIN[float]
+_TEXT, _NUMBER, _WHOLE = PLAIN[str], PLAIN[float], PLAIN[int]
+_MOMENT, _ANYTHING = PLAIN[datetime], dict[str, Any]()
+_RANGES = {"type": "array", "items": {"type": "array", "items": _WHOLE, "minItems": 2, "maxItems": 2}}
+_UPLOAD_STATES = ["pending", "sending", "done", "skipped", "failed"]
 _ENVELOPES = {
     "Page": _object(items=_list("Item"), next_marker=_or_null(_TEXT), total_count=_or_null(PLAIN[int])),
     "Found": _object(items=_list("Item")),
@@ -140,6 +154,39 @@ _ENVELOPES = {
     "Collaborations": _object(collaborations=_list("Collaboration")),
     "Token": _object(access_token=_TEXT, expires_in=_NUMBER, restricted_to={"type": "array"}),
     "KernelToken": _object(access_token=_TEXT, expires_in=_or_null(_NUMBER), box_user={"type": "object"}, root=_TEXT),
+    "Model": _object(
+        name=_TEXT,
+        path=_TEXT,
+        type={"enum": ["file", "notebook", "directory"]},
+        writable=PLAIN[bool],
+        created=_MOMENT,
+        last_modified=_MOMENT,
+        size=_or_null(_WHOLE),
+        mimetype=_or_null(_TEXT),
+        content=_ANYTHING,
+        format=_or_null(_TEXT),
+    ),
+    "Checkpoint": _object(id=_TEXT, last_modified=_MOMENT),
+    "Checkpoints": _list("Checkpoint"),
+    "Upload": _object(
+        id=_TEXT,
+        path=_TEXT,
+        size=_WHOLE,
+        mtime=_or_null(_WHOLE),
+        on_conflict=_TEXT,
+        created=_NUMBER,
+        item=_or_null(_reference("Item")),
+        part_size=_WHOLE,
+        done=_RANGES,
+        state={"enum": _UPLOAD_STATES},
+        sent=_WHOLE,
+        code=_TEXT,
+        message=_TEXT,
+        hint=_TEXT,
+    ),
+    "Uploads": _object(uploads=_list("Upload")),
+    "Received": _object(received=_WHOLE, size=_WHOLE),
+    "Transfers": _object(transfers=_list("Transfer")),
     "Error": _object(code=_TEXT, message=_TEXT, hint=_TEXT, request_id=_or_null(_TEXT)),
 }
 

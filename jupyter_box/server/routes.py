@@ -10,12 +10,15 @@ from jupyter_box.items import ROLES
 
 from .backend import Backend
 from .base import BoxHandler
+from .contents import CheckpointsHandler, ContentsHandler
 from .files import ArchiveHandler, FilesHandler
 from .inputs import Schema
 from .keeping import TrashHandler, VersionsHandler
 from .sharing import CollaborationsHandler, SharedLinkHandler
 from .status import ItemsHandler, OpenApiHandler, SearchHandler, StatusHandler, UnknownHandler
 from .tokens import KernelTokenHandler, TokensHandler
+from .transfers import TransferEventsHandler, TransferHandler, TransfersHandler
+from .uploads import UploadHandler, UploadsHandler
 
 PREFIX = "jupyter-box"
 
@@ -41,7 +44,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route; `{path}` in it is a path of the drive, whose slashes stand as they are."""
+    """One route; `{path}` in it is a path of the drive, whose slashes stand as they are, `{id}` a word of its own."""
 
     path: str
     handler: type[BoxHandler]
@@ -49,7 +52,8 @@ class Route:
 
     def pattern(self) -> str:
         """Return what Tornado matches a URL with, after the server's base URL."""
-        return rf"/{PREFIX}/" + self.path.replace("/{path}", r"(?:/(?P<path>.*))?").replace(".json", r"\.json")
+        path = self.path.replace("/{path}", r"(?:/(?P<path>.*))?").replace("{id}", r"(?P<id>[^/]+)")
+        return rf"/{PREFIX}/" + path.replace(".json", r"\.json")
 
 
 def handlers(backend: Backend) -> list[tuple[str, type[BoxHandler], dict[str, Any]]]:
@@ -88,6 +92,33 @@ _WHO = _text("A user's login or id, a group's name or id, or the id of the colla
 _ROLE = _choice("What they may do.", *ROLES)
 _SCOPES = "^[a-z_.]+$"
 _CONDITIONS = ("If-None-Match", "If-Modified-Since")
+_SORTED = {
+    "sort": _choice("What Box sorts by.", "name", "date", "size", "id"),
+    "direction": _choice("Ascending or descending.", "asc", "desc"),
+}
+_ON_CONFLICT = _choice("What becomes of a file whose name is taken in Box.", "version", "skip", "rename", "fail")
+_SIZE = 1 << 50  # bytes; Box has its own limit, and says which
+
+
+def _optional(description: str, kind: str) -> Schema:
+    return {"type": [kind, "null"], "description": description}
+
+
+_MODEL: Schema = {
+    "type": "object",
+    "description": "A model of Jupyter's Contents API; other fields of it do not count.",
+    "properties": {
+        "type": _optional("`file`, `notebook` or `directory`.", "string"),
+        "format": _optional("`text`, `base64` or `json`.", "string"),
+        "content": {"description": "The content, as its format says."},
+        "chunk": {"type": ["integer", "null"], "minimum": -1, "description": "1, 2, 3 … and -1 for the last chunk."},
+        "hash": _optional("The SHA-1 that the file must still have; it is not written else.", "string"),
+        "path": _optional("The path.", "string"),
+        "ext": _optional("The extension of a new file.", "string"),
+        "copy_from": _optional("What a new file is a copy of.", "string"),
+    },
+    "required": [],
+}
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -105,10 +136,124 @@ ROUTES: tuple[Route, ...] = (
                 {
                     "limit": _whole("The most items of the page.", 1, 1000),
                     "marker": _text("The `next_marker` of the page before."),
-                    "sort": _choice("What Box sorts by.", "name", "date", "size", "id"),
-                    "direction": _choice("Ascending or descending.", "asc", "desc"),
+                    **_SORTED,
                 },
             )
+        },
+    ),
+    Route(
+        "contents/{path}",
+        ContentsHandler,
+        {
+            "get": Operation(
+                "A file or folder as Jupyter's Contents API has it; of a folder the first page",
+                {200: "Model"},
+                {
+                    "type": _text("`file`, `notebook` or `directory`."),
+                    "format": _text("`text` or `base64`."),
+                    "content": _text("0 for the model without content."),
+                    "hash": _text("1 for what has a SHA-1 only."),
+                    **_SORTED,
+                },
+            ),
+            "post": Operation(
+                "A new file, notebook or folder, or a copy, under a free name", {201: "Model"}, body=_MODEL
+            ),
+            "put": Operation(
+                "Save a file, or one chunk of it", {200: "Model", 201: "Model"}, body=_MODEL, headers=("If-Match",)
+            ),
+            "patch": Operation("Rename", {200: "Model"}, body=_MODEL),
+            "delete": Operation("Move to Box's trash", {204: None}),
+        },
+    ),
+    Route(
+        "checkpoints/{path}",
+        CheckpointsHandler,
+        {
+            "get": Operation("A file's versions as Jupyter's checkpoints, the oldest first", {200: "Checkpoints"}),
+            "post": Operation(
+                "Make a checkpoint, for which nothing is sent; or with `id` restore one",
+                {201: "Checkpoint", 204: None},
+                {"id": _VERSION},
+            ),
+            "delete": Operation("Delete a checkpoint", {204: None}, {"id": _needed(_VERSION)}),
+        },
+    ),
+    Route(
+        "uploads",
+        UploadsHandler,
+        {
+            "get": Operation("The uploads that are under way", {200: "Uploads"}),
+            "post": Operation(
+                "Begin an upload in raw parts, or take up the one of the same file",
+                {200: "Upload", 201: "Upload"},
+                body=_object(
+                    "path",
+                    "size",
+                    path=_text("Where the file goes.", minLength=1),
+                    size=_whole("Its bytes.", 0, _SIZE),
+                    mtime=_whole("When it was last changed, in milliseconds since 1970.", 0, 1 << 47),
+                    on_conflict=_ON_CONFLICT,
+                    sha1=_text("What its SHA-1 is, in hex.", pattern="^[0-9A-Fa-f]{40}$"),
+                ),
+            ),
+        },
+    ),
+    Route(
+        "uploads/{id}",
+        UploadHandler,
+        {
+            "get": Operation("How far an upload is", {200: "Upload"}),
+            "put": Operation(
+                "Some of its bytes, at most `part_size`, in any order; what is there already does no harm",
+                {200: "Received"},
+                {"offset": _needed(_whole("Where they begin.", 0, _SIZE))},
+                body="application/octet-stream",
+            ),
+            "post": Operation(
+                "Commit; 202 with the state where Box takes long: commit again", {201: "Item", 202: "Upload"}
+            ),
+            "delete": Operation("Cancel; nothing of it stays", {204: None}),
+        },
+    ),
+    Route(
+        "transfers",
+        TransfersHandler,
+        {
+            "get": Operation("The copies between the server's disk and Box", {200: "Transfers"}),
+            "post": Operation(
+                "Start a copy",
+                {202: "Transfer"},
+                body=_object(
+                    "kind",
+                    "source",
+                    "target",
+                    kind=_choice("To Box, or from it.", "upload", "download"),
+                    source=_text("What to copy; on the server's disk relative to the folder that the server shows."),
+                    target=_text("The folder on the other side that it goes into as itself."),
+                    on_conflict=_ON_CONFLICT,
+                    overwrite=_flag("Whether a file on the server's disk may be replaced."),
+                ),
+            ),
+        },
+    ),
+    Route(
+        "transfers/events",
+        TransferEventsHandler,
+        {
+            "get": Operation(
+                "Where the copies stand, as server-sent events: first all, then every change",
+                {200: "text/event-stream"},
+                {"seconds": _whole("End the stream after so many seconds.", 0, 3600)},
+            )
+        },
+    ),
+    Route(
+        "transfers/{id}",
+        TransferHandler,
+        {
+            "get": Operation("Where a copy stands", {200: "Transfer"}),
+            "delete": Operation("Cancel a copy; forget it, if it has ended", {204: None}),
         },
     ),
     Route(

@@ -65,4 +65,4 @@ class UnknownHandler(BoxHandler):
         """Answer that there is nothing."""
         raise NotFound(f"{self.request.path} is no route of jupyter-box.", hint="See jupyter-box/openapi.json.")
 
-    head = post = put = delete = get
+    head = post = put = patch = delete = get

@@ -70,6 +70,8 @@ class TokensHandler(BoxHandler):
 def _is_local(connection: Any) -> bool:
     """Tell whether the other end is on this machine: loopback, or the address that it has reached us by."""
     stream = connection.stream
+    if stream.socket is None:  # it has gone
+        return False
     peer, own = stream.socket.getpeername(), stream.socket.getsockname()
     if not isinstance(peer, tuple):  # a Unix socket
         return True

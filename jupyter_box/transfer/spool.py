@@ -39,6 +39,7 @@ class Spool(Source):
         self.stamp = Stamp(size, 0, 0)  # the bytes of one upload never change
         self.done = done
         self.cancel = threading.Event()
+        self._is_paused = False
         self._sha1, self._patience = sha1, patience
         self._arrived = threading.Condition()
 
@@ -87,8 +88,14 @@ class Spool(Source):
                 hint="Upload it again once nothing writes to it.",
             )
 
+    def pause(self) -> None:
+        """Let nobody read on, as if no more bytes came; Box keeps what it has."""
+        with self._arrived:
+            self._is_paused = True
+            self._arrived.notify_all()
+
     def stop(self) -> None:
-        """End every wait for bytes."""
+        """End every wait for bytes: the upload is cancelled."""
         self.cancel.set()
         with self._arrived:
             self._arrived.notify_all()
@@ -117,14 +124,14 @@ class Spool(Source):
     def _wait_for(self, start: int, end: int) -> None:
         with self._arrived:
             until, seen = time.monotonic() + self._patience, self.done
-            while missing(self.done, start, end):
+            while self._is_paused or missing(self.done, start, end):
                 if self.cancel.is_set():
                     raise Cancelled(f"The upload of {self.label} was cancelled.")
+                if self._is_paused or time.monotonic() >= until:
+                    raise Busy(f"{self.label} waits for the rest of its bytes.", hint="Send them.", code="paused")
                 self._arrived.wait(max(0.0, until - time.monotonic()))
                 if self.done != seen:
                     until, seen = time.monotonic() + self._patience, self.done
-                elif time.monotonic() >= until:
-                    raise Busy(f"{self.label} waits for the rest of its bytes.", hint="Send them.", code="paused")
 
 
 def merged(ranges: Ranges) -> Ranges:

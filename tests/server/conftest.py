@@ -35,7 +35,7 @@ def ask(jp_fetch):
     """Ask the REST face: `await ask("GET", "items/a b", limit=1)`; returns the response, also that of an error."""
 
     async def ask(method, path, body=None, headers=None, **params):
-        if method in {"PUT", "POST"} and body is None:
+        if method in {"PUT", "POST", "PATCH"} and body is None:
             body = b""
         if isinstance(body, dict):
             body = json.dumps(body)

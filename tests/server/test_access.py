@@ -9,7 +9,11 @@ from tornado.httpclient import HTTPClientError
 
 from jupyter_box.server.routes import ROUTES, handlers
 
-EVERY = [(route.path.replace("{path}", "x.txt"), verb.upper()) for route in ROUTES for verb in route.operations]
+EVERY = [
+    (route.path.replace("{path}", "x.txt").replace("{id}", "x"), verb.upper())
+    for route in ROUTES
+    for verb in route.operations
+]
 WRITING = [(path, verb) for path, verb in EVERY if verb not in {"GET", "HEAD"}]
 
 
@@ -32,7 +36,7 @@ def fetch(http_server_client, jp_base_url, server):
     """Ask without anything that `jp_fetch` adds."""
 
     async def fetch(path, method, **options):
-        if method in {"PUT", "POST"}:
+        if method in {"PUT", "POST", "PATCH"}:
             options.setdefault("body", b"{}")
         try:
             return await http_server_client.fetch(
@@ -57,7 +61,7 @@ def login(fetch, jp_auth_header):
 
 def test_the_table_names_every_verb_that_a_handler_has():
     for route in ROUTES:
-        own = {verb for verb in ("get", "head", "post", "put", "delete") if verb in vars(route.handler)}
+        own = {verb for verb in ("get", "head", "post", "put", "patch", "delete") if verb in vars(route.handler)}
         assert own == set(route.operations), route.path
 
 

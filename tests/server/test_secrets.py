@@ -44,8 +44,19 @@ BODIES = {
     "collaborations": {"who": "ada@example.com", "role": "viewer"},
     "trash": {"id": "1"},
     "tokens": {"path": "/x", "scopes": ["item_download"]},
+    "contents": {"type": "file", "format": "text", "content": "x", "path": "y.txt"},
+    "uploads": {"path": "/x", "size": 3},
+    "transfers": {"kind": "download", "source": "/x.txt", "target": ""},
 }
-QUERIES = {"search": {"q": "x"}, "versions": {"version": "1"}, "collaborations": {"who": "ada"}, "trash": {"id": "1"}}
+QUERIES = {
+    "search": {"q": "x"},
+    "versions": {"version": "1"},
+    "collaborations": {"who": "ada"},
+    "trash": {"id": "1"},
+    "checkpoints": {"id": "1"},
+    "uploads": {"offset": "0"},
+    "transfers": {"seconds": "0"},
+}
 
 
 @pytest.fixture
@@ -63,8 +74,9 @@ async def drive_every_route(ask, good="x.txt"):
         name = route.path.partition("/")[0]
         for verb in route.operations:
             for path in (good, *PATHS[1:]):
-                body = BODIES.get(name) if verb in {"post", "put"} else None
-                answer = await ask(verb.upper(), route.path.replace("{path}", path), body=body, **QUERIES.get(name, {}))
+                body = BODIES.get(name) if verb in {"post", "put", "patch"} else None
+                place = route.path.replace("{path}", path).replace("{id}", "x")
+                answer = await ask(verb.upper(), place, body=body, **QUERIES.get(name, {}))
                 texts.append(f"{answer.code} {dict(answer.headers)} {answer.body.decode('utf-8', 'replace')}")
                 assert answer.code != 500, texts[-1]
     return texts
