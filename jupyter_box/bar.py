@@ -11,13 +11,18 @@ from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager
 from dataclasses import replace
+from html import escape
 from typing import Any, TypeVar
 
 from .events import Listener, Progress
 
 T = TypeVar("T")
 NOTICED = 2.0  # seconds of a wait that a person wonders about
+REDRAWN = 0.25  # seconds between two messages about it to a notebook
 TICK = 0.1  # seconds between two looks at the progress; a person sees no more
+
+# tqdm's own line without its bar of blocks
+_BESIDE_HTML = "{desc}: {percentage:.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
 
 
 def watched(work: Callable[[Listener, threading.Event], T], title: str, bar: bool = True) -> T:
@@ -84,7 +89,19 @@ def _bar(title: str, wanted: bool) -> Iterator[Callable[[Progress | None], None]
     if not wanted:
         yield lambda _progress: None
         return
-    from tqdm.auto import tqdm
+    kind = NotebookBar if _in_notebook() else _terminal_bar
+    with kind(title) as draw:
+        yield draw
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
+
+
+@contextmanager
+def _terminal_bar(title: str) -> Iterator[Callable[[Progress | None], None]]:
+    from tqdm import tqdm
 
     # tqdm's own default, None, draws no bar where standard error is no terminal
     with tqdm(
@@ -96,11 +113,75 @@ def _bar(title: str, wanted: bool) -> Iterator[Callable[[Progress | None], None]
 def _draw(bar: Any, progress: Progress | None) -> None:
     if progress is None or bar.disable:
         return
-    if progress.total is not None:
-        bar.total = max(progress.total, progress.done)
+    bar.total = _total(progress)
     bar.n = progress.done
     bar.set_postfix_str(_beside(progress), refresh=False)
     bar.refresh()
+
+
+class NotebookBar:
+    """A bar in a cell's output, which needs no widgets: HTML, and for a front end without it the same as text.
+
+    tqdm's own bar for notebooks is a widget, of which a front end without widgets, or a notebook that was run
+    unattended, shows how it was at its first moment only.
+
+    Args:
+        title: What stands before the bar.
+    """
+
+    def __init__(self, title: str) -> None:
+        from IPython.display import display
+
+        self._title = title
+        self._began = self._drawn = time.monotonic()
+        self._latest: Progress | None = None
+        self._handle = display({"text/plain": f"{title} …"}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def __enter__(self) -> Callable[[Progress | None], None]:
+        return self._draw
+
+    def __exit__(self, error: object, *_: object) -> None:
+        how = "stopped after" if error else "done in"
+        self._update({"text/plain": f"{self._title}: {how} {self._seconds:.1f} s"})
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _draw(self, progress: Progress | None) -> None:
+        if progress is None or progress == self._latest:
+            return
+        self._latest = progress
+        if time.monotonic() - self._drawn >= REDRAWN:
+            self._drawn = time.monotonic()
+            self._update({"text/plain": self._line(progress), "text/html": self._html(progress)})
+
+    def _update(self, shown: dict[str, str]) -> None:
+        self._handle.update(shown, raw=True)
+
+    def _line(self, progress: Progress, form: str | None = None) -> str:
+        from tqdm import tqdm
+
+        return tqdm.format_meter(
+            progress.done,
+            _total(progress) or 0,
+            self._seconds,
+            prefix=self._title,
+            unit="B",
+            unit_scale=True,
+            postfix=_beside(progress),
+            bar_format=form,
+        )
+
+    def _html(self, progress: Progress) -> str:
+        total = _total(progress)
+        known = f' value="{progress.done}" max="{total}"' if total else ""
+        line = escape(self._line(progress, _BESIDE_HTML if total else None))
+        return f'<progress{known} aria-label="{escape(self._title)}"></progress> {line}'
+
+
+def _total(progress: Progress) -> int | None:
+    return None if progress.total is None else max(progress.total, progress.done)
 
 
 def _beside(progress: Progress) -> str:

@@ -405,6 +405,25 @@ def test_a_kernel_runs_the_magics(drive, monkeypatch, tmp_path):
     assert browse
 
 
+def test_a_notebook_without_widgets_has_a_bar_that_says_something(drive, box, monkeypatch, tmp_path):
+    monkeypatch.setenv("BOX_ROOT_FOLDER", drive.stat("/").id)
+    (tmp_path / "a.csv").write_bytes(b"x" * 3_000_000)
+    box.control(bandwidth=3_000_000)
+    watch = (
+        "from jupyter_box import bar\nseen = []\n"
+        "update = bar.NotebookBar._update\n"
+        "bar.NotebookBar._update = lambda self, shown: (seen.append(shown), update(self, shown))\n"
+    )
+    notebook = run_notebook(
+        f"%load_ext jupyter_box\n{watch}", f"report = %box_upload '{tmp_path}/a.csv' /Maintenance", "seen[0]"
+    )
+    (bar,) = notebook.cells[1].outputs
+    assert list(bar.data) == ["text/plain"]
+    assert bar.data["text/plain"].startswith("Uploading to /Maintenance: done in ")
+    assert "<progress value=" in outputs(notebook.cells[2])
+    assert "/3.00M" in outputs(notebook.cells[2])
+
+
 def test_an_error_fails_the_cell_of_an_unattended_notebook(drive, monkeypatch):
     monkeypatch.setenv("BOX_ROOT_FOLDER", drive.stat("/").id)
     with pytest.raises(CellExecutionError) as caught:
