@@ -219,7 +219,8 @@ class Folders:
                 raise
             folder_id = error.item_id
         folder = self._account.call("GET", f"/folders/{folder_id}", params={"fields": "name,parent"}, what=what)
-        if (folder["name"], str(folder["parent"]["id"])) != (name, self._settings.folder):
+        parent = folder.get("parent") or {}
+        if (folder["name"], str(parent.get("id"))) != (name, self._settings.folder):
             raise InvalidName(
                 f"Box has something else than {what} under BOX_BROKER_FOLDER.",
                 hint="The Hub's administrator moves or renames it.",

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from scripted import Answer, Scripted
 
@@ -169,3 +173,13 @@ def test_a_token_that_may_do_more_is_revoked_and_not_given(tmp_path):
     assert [path for _, path, _, _ in script.seen] == ["/oauth2/token", "/oauth2/revoke"]
     assert f"token={CANARY}".encode() in script.seen[1][3]
     assert CANARY not in str(caught.value)
+
+
+def test_a_port_that_is_taken_is_told():
+    with Scripted() as taken:
+        port = taken.url.rpartition(":")[2]
+        environment = {"PATH": os.environ["PATH"], **WHOLE, "BOX_BROKER_IP": "127.0.0.1", "BOX_BROKER_PORT": port}
+        command = [sys.executable, "-m", "jupyter_box.cli", "broker"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "BOX_BROKER_PORT" in done.stderr
