@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -104,10 +104,8 @@ class Watcher:
 
     async def wait(self, seconds: float) -> list[State]:
         """Return what is new, once there is something or the time is over."""
-        try:
+        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
             await asyncio.wait_for(self._arrived.wait(), seconds)
-        except (TimeoutError, asyncio.TimeoutError):
-            return []
         self._arrived.clear()
         with self._lock:
             news, self._news = list(self._news.values()), OrderedDict()
@@ -177,7 +175,7 @@ class Jobs:
             if job.state.has_ended:
                 self._jobs.pop(id, None)
 
-    @contextmanager
+    @contextlib.contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
         """Tell the watcher where all stand, and then of every change."""
         with self._lock:
@@ -267,8 +265,9 @@ class Jobs:
             return place
 
     def _check_source(self, local: Path, path: str) -> None:
+        if not os.path.lexists(local):
+            raise NotFound(f"{path} is not on this machine.", hint="Check the path.", code="local_not_found")
         with local_errors(path):
-            local.stat()
             _check_links(self._root.resolve(), local)
 
 

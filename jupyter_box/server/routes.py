@@ -14,6 +14,7 @@ from .contents import CheckpointsHandler, ContentsHandler
 from .files import ArchiveHandler, FilesHandler
 from .inputs import Schema
 from .keeping import TrashHandler, VersionsHandler
+from .marks import DetailsHandler, FavouriteHandler, FavouritesHandler, LockHandler
 from .sharing import CollaborationsHandler, SharedLinkHandler
 from .status import ItemsHandler, OpenApiHandler, SearchHandler, StatusHandler, UnknownHandler
 from .tokens import KernelTokenHandler, TokensHandler
@@ -192,7 +193,10 @@ ROUTES: tuple[Route, ...] = (
                     "size",
                     path=_text("Where the file goes.", minLength=1),
                     size=_whole("Its bytes.", 0, _SIZE),
-                    mtime=_whole("When it was last changed, in milliseconds since 1970.", 0, 1 << 47),
+                    mtime={
+                        **_whole("When it was last changed, in milliseconds since 1970.", 0, 1 << 47),
+                        "type": ["integer", "null"],
+                    },
                     on_conflict=_ON_CONFLICT,
                     sha1=_text("What its SHA-1 is, in hex.", pattern="^[0-9A-Fa-f]{40}$"),
                 ),
@@ -353,6 +357,39 @@ ROUTES: tuple[Route, ...] = (
                 "Change a role", {200: "Collaboration"}, body=_object("who", "role", who=_WHO, role=_ROLE)
             ),
             "delete": Operation("Uninvite", {204: None}, {"who": _needed(_WHO)}),
+        },
+    ),
+    Route(
+        "details/{path}",
+        DetailsHandler,
+        {"get": Operation("All that Box tells of one item", {200: "Item"})},
+    ),
+    Route(
+        "locks/{path}",
+        LockHandler,
+        {
+            "put": Operation(
+                "Lock a file, so that only we can change it",
+                {200: "Item"},
+                body=_object(
+                    expires=_text("When the lock ends.", format="date-time"),
+                    prevent_download=_flag("Whether others may not even download it meanwhile."),
+                ),
+            ),
+            "delete": Operation("Unlock a file", {204: None}),
+        },
+    ),
+    Route(
+        "favourites",
+        FavouritesHandler,
+        {"get": Operation("The account's favourites that are in the drive", {200: "Found"})},
+    ),
+    Route(
+        "favourites/{path}",
+        FavouriteHandler,
+        {
+            "put": Operation("Make an item a favourite", {200: "Item"}),
+            "delete": Operation("Make an item no favourite any more", {204: None}),
         },
     ),
     Route(

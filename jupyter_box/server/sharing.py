@@ -20,7 +20,7 @@ class SharedLinkHandler(BoxHandler):
 
     async def put(self) -> None:
         """Make or change the link."""
-        wanted = _with_moment(self.body())
+        wanted = with_moment(self.body())
         link = await self.call(lambda drive: drive.share(self.path, **wanted))
         self.answer({"shared_link": plain(link)})
 
@@ -54,7 +54,12 @@ class CollaborationsHandler(BoxHandler):
         self.answer_nothing()
 
 
-def _with_moment(values: dict[str, Any]) -> dict[str, Any]:
+def with_moment(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what a client sent with `expires` as a time.
+
+    Raises:
+        InvalidName: It is none.
+    """
     try:
         return {**values, "expires": moment(values["expires"])} if values.get("expires") else values
     except ValueError:

@@ -70,7 +70,8 @@ def running(running_emulator, tmp_path_factory):
         yield server
 
 
-schema = schemathesis.openapi.from_dict(document())
+# a stream of events has no end, unless it is asked for one
+schema = schemathesis.openapi.from_dict(document()).exclude(path="/transfers/events")
 
 
 @pytest.mark.slow
