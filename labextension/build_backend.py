@@ -1,4 +1,4 @@
-"""Hatchling, which asks for Node only where the panel has to be built: never for editable installs or source archives."""
+"""Hatchling, which asks for Node only where the panel has to be built; never for an editable install."""
 
 from __future__ import annotations
 

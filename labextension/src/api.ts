@@ -95,9 +95,8 @@ export class BoxAPI {
   }
 
   /** Return the item at a path or `id:…`, with all its details. */
-  async item(path: string): Promise<IItem> {
-    const model = await this.requestAPI<{ box: IItem }>('GET', 'contents', { path, query: { content: 0 } });
-    return model.box;
+  item(path: string): Promise<IItem> {
+    return this.requestAPI('GET', 'details', { path });
   }
 
   async search(query: {
@@ -172,7 +171,7 @@ export class BoxAPI {
     return this.requestAPI('DELETE', 'locks', { path });
   }
 
-  addFavourite(path: string): Promise<void> {
+  addFavourite(path: string): Promise<IItem> {
     return this.requestAPI('PUT', 'favourites', { path });
   }
 

@@ -7,7 +7,7 @@ import type { IChosen } from './choosing';
 import { choose } from './choosing';
 import type { ICommand, IContext } from './context';
 import { PATH_ARGUMENT, pathOf, selection } from './context';
-import { boxUrl, drivePath, localPath } from './drive';
+import { boxUrl, drivePath, labPath, localPath } from './drive';
 import { boxIcon } from './icons';
 import { itemOf } from './items';
 
@@ -68,9 +68,11 @@ export function fileCommands(context: IContext): ICommand[] {
     },
     {
       id: CommandIDs.download,
-      label: trans.__('Download'),
+      label: trans.__('Download as zip'),
+      caption: trans.__('Download the selected folders, each as a zip'),
       icon: downloadIcon,
       selected: 'some',
+      only: 'folder',
       needs: 'download',
       args: PATH_ARGUMENT,
       run: () => download(context)
@@ -112,12 +114,12 @@ async function open(context: IContext, path: string | undefined): Promise<void> 
   if (wanted === null) {
     return;
   }
-  const item = await context.drive.api.item(localPath(drivePath(wanted)));
+  const item = await context.drive.api.item(wanted.startsWith('id:') ? wanted : localPath(drivePath(wanted)));
   context.reveal();
   if (item.type === 'folder') {
-    await context.browser.model.cd(`/${localPath(drivePath(wanted))}`);
+    await context.browser.model.cd(item.path);
   } else {
-    await context.app.commands.execute('docmanager:open', { path: `box:${localPath(drivePath(wanted))}` });
+    await context.app.commands.execute('docmanager:open', { path: labPath(item.path) });
   }
 }
 

@@ -3,6 +3,7 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -11,8 +12,10 @@ import { BoxError } from './api';
 import type { BoxDrive } from './drive';
 import { allows, itemOf } from './items';
 import type { Action } from './items';
+import type { InspectorModel, Tab } from './inspector';
 import type { BoxBrowser } from './panel';
 import type { Transfers } from './transfers';
+import type { View, ViewModel } from './views';
 
 export interface IContext {
   app: JupyterFrontEnd;
@@ -21,14 +24,19 @@ export interface IContext {
   drive: BoxDrive;
   transfers: Transfers;
   trans: TranslationBundle;
-  /** Bring the panel, or a view of it, to the front. */
-  reveal: (view?: 'details' | 'versions' | 'sharing' | 'search' | 'trash') => void;
+  views: ViewModel;
+  inspector: InspectorModel;
+  /** Bring the panel to the front, with its folder or another view. */
+  reveal: (view?: View) => void;
+  /** Bring the inspector to the front. */
+  inspect: (tab: Tab) => void;
+  notebooks: INotebookTracker | null;
 }
 
 /** What a command is, beside what it does. */
 export interface ICommand {
   id: string;
-  label: string;
+  label: string | ((args: ReadonlyPartialJSONObject) => string);
   caption?: string;
   icon?: any;
   /** JSON schema of its arguments' properties. */
@@ -38,6 +46,7 @@ export interface ICommand {
   /** How many items must be selected. */
   selected?: 'one' | 'some';
   only?: 'file' | 'folder';
+  isVisible?: (args: ReadonlyPartialJSONObject) => boolean;
   run: (args: ReadonlyPartialJSONObject) => unknown;
 }
 
@@ -49,11 +58,11 @@ export const PATH_ARGUMENT = {
 export function addCommands(context: IContext, commands: ICommand[]): void {
   for (const command of commands) {
     context.app.commands.addCommand(command.id, {
-      label: () => labelOf(context, command),
-      caption: command.caption ?? command.label,
+      label: args => labelOf(context, command, args),
+      caption: args => command.caption ?? labelOf(context, command, args),
       icon: command.icon,
-      isEnabled: args => !!args.path || isEnabled(context, command),
-      isVisible: args => !!args.path || isVisible(context, command),
+      isEnabled: args => !!args.path || isEnabled(context, command, args),
+      isVisible: args => !!args.path || isVisible(context, command, args),
       execute: async args => {
         try {
           return await command.run(args);
@@ -85,22 +94,25 @@ export function tell(error: unknown): void {
   }
 }
 
-function labelOf(context: IContext, command: ICommand): string {
+function labelOf(context: IContext, command: ICommand, args: ReadonlyPartialJSONObject): string {
+  const label = typeof command.label === 'string' ? command.label : command.label(args);
   return isForbidden(context, command)
-    ? context.trans.__('%1 (your role in Box does not allow it)', command.label)
-    : command.label;
+    ? context.trans.__('%1 (your role in Box does not allow it)', label)
+    : label;
 }
 
 function isForbidden(context: IContext, { needs }: ICommand): boolean {
   return !!needs && selection(context).some(model => !allows(itemOf(model), needs));
 }
 
-function isEnabled(context: IContext, command: ICommand): boolean {
-  return isVisible(context, command) && !isForbidden(context, command);
+function isEnabled(context: IContext, command: ICommand, args: ReadonlyPartialJSONObject): boolean {
+  return isVisible(context, command, args) && !isForbidden(context, command);
 }
 
-function isVisible(context: IContext, { selected, only }: ICommand): boolean {
+function isVisible(context: IContext, command: ICommand, args: ReadonlyPartialJSONObject): boolean {
+  const { selected, only, isVisible: alsoVisible } = command;
   const rows = selection(context);
   const enough = !selected || (selected === 'one' ? rows.length === 1 : rows.length > 0);
-  return enough && (!only || rows.every(model => (model.type === 'directory') === (only === 'folder')));
+  const fitting = !only || rows.every(model => (model.type === 'directory') === (only === 'folder'));
+  return enough && fitting && (alsoVisible?.(args) ?? true);
 }

@@ -1,28 +1,38 @@
-/** The wiring of the extension: the drive, the panel, the commands; what they do is in their own files. */
+/** The wiring of the extension: the drives, the panel, the inspector, the commands; what they do is in their own files. */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILayoutRestorer } from '@jupyterlab/application';
+import type { WidgetTracker } from '@jupyterlab/apputils';
 import { createToolbarFactory, ICommandPalette, IToolbarWidgetRegistry, setToolbar } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import type { FileBrowser } from '@jupyterlab/filebrowser';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import type { WidgetTracker } from '@jupyterlab/apputils';
 
 import { choose, dropped } from './choosing';
 import { fileCommands, upload } from './commands';
+import { compared } from './comparing';
 import type { IContext } from './context';
 import { addCommands, tell } from './context';
-import { BoxDrive } from './drive';
+import { copyCommands, listenForDrops, toBox } from './copying';
+import { BoxDrive, labPath } from './drive';
+import { Inspector, InspectorModel } from './inspector';
+import { itemCommands, viewCommands } from './itemcommands';
+import { itemOf } from './items';
 import { BoxModel } from './model';
 import { BoxBrowser } from './panel';
+import { PastDrive, pastPath } from './past';
 import { DOMAIN, DRIVE, FACTORY, PLUGIN_ID } from './tokens';
+import type { IItem, OnConflict } from './tokens';
 import { Transfers } from './transfers';
 import { TransfersView, TransferStatus } from './transfersview';
 import { Uploads } from './uploads';
+import type { IVersionActions } from './versions';
+import { ViewModel, Views } from './views';
 
 const POLL = 60_000;
 
@@ -31,7 +41,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Box beside the file browser.',
   autoStart: true,
   requires: [IDocumentManager, IFileBrowserFactory, ISettingRegistry, IToolbarWidgetRegistry],
-  optional: [ITranslator, ILayoutRestorer, IStateDB, IStatusBar, ICommandPalette],
+  optional: [ITranslator, ILayoutRestorer, IStateDB, IStatusBar, ICommandPalette, INotebookTracker],
   activate
 };
 
@@ -47,61 +57,165 @@ function activate(
   restorer: ILayoutRestorer | null,
   state: IStateDB | null,
   statusBar: IStatusBar | null,
-  palette: ICommandPalette | null
+  palette: ICommandPalette | null,
+  notebooks: INotebookTracker | null
 ): void {
-  const trans = (translator ?? nullTranslator).load(DOMAIN);
-  const drive = new BoxDrive(app.serviceManager.serverSettings);
-  app.serviceManager.contents.addDrive(drive);
-  const uploads = new Uploads(drive.api);
-  const transfers = new Transfers(drive.api, uploads);
-  const model = new BoxModel({
-    manager,
-    drive,
-    uploads,
-    driveName: DRIVE,
-    refreshInterval: POLL,
-    state: state ?? undefined,
-    translator: translator ?? undefined
-  });
-  const search = () => context.reveal('search');
-  const browser = new BoxBrowser({ model, trans, search, translator: translator ?? undefined, state: state ?? undefined });
-  const context: IContext = { app, browser, browsers, drive, transfers, trans, reveal: () => app.shell.activateById(browser.id) };
-
-  addCommands(context, fileCommands(context));
-  setToolbar(
-    browser,
-    createToolbarFactory(toolbars, settings, FACTORY, PLUGIN_ID, translator ?? nullTranslator)
-  );
+  const words = translator ?? nullTranslator;
+  const context = makeContext(app, manager, browsers, words, state, notebooks);
+  const { browser, trans } = context;
+  addCommands(context, [
+    ...fileCommands(context),
+    ...viewCommands(context),
+    ...itemCommands(context),
+    ...copyCommands(context)
+  ]);
+  setToolbar(browser, createToolbarFactory(toolbars, settings, FACTORY, PLUGIN_ID, words));
   // the stock commands act on the browser of this tracker that was used last
   void (browsers.tracker as WidgetTracker<FileBrowser>).add(browser);
-  browser.rows.onDesktopDrop = (event, folder) => void sendDropped(context, event, folder);
-  browser.addBelow(new TransfersView(transfers, trans, async () => (await choose({ multiple: false }))[0]?.file ?? null));
+  addWidgets(context, restorer);
+  addStatus(context, statusBar);
+  addToPalette(app, palette, trans.__('Box'));
+  listenForDrops(context);
+  void settings.load(PLUGIN_ID).then(loaded => {
+    const apply = () => configure(context, loaded.composite);
+    loaded.changed.connect(apply);
+    apply();
+  });
+  void app.restored.then(() => begin(context));
+}
+
+function makeContext(
+  app: JupyterFrontEnd,
+  manager: IDocumentManager,
+  browsers: IFileBrowserFactory,
+  translator: ITranslator,
+  state: IStateDB | null,
+  notebooks: INotebookTracker | null
+): IContext {
+  const trans = translator.load(DOMAIN);
+  const { contents, serverSettings } = app.serviceManager;
+  const drive = new BoxDrive(serverSettings);
+  contents.addDrive(drive);
+  contents.addDrive(new PastDrive(serverSettings));
+  const uploads = new Uploads(drive.api);
+  const common = { driveName: DRIVE, state: state ?? undefined, translator };
+  const model = new BoxModel({ ...common, manager, drive, uploads, refreshInterval: POLL });
+  const views = new ViewModel(drive.api, {
+    open: item => void openItem(context, item),
+    showInFolder: item => void showInFolder(context, item),
+    restored: () => void model.reload()
+  });
+  const inspector = new InspectorModel(drive.api);
+  const browser = new BoxBrowser({ ...common, model, trans, search: () => context.reveal('search') });
+  const context: IContext = {
+    app,
+    browser,
+    browsers,
+    drive,
+    inspector,
+    notebooks,
+    trans,
+    transfers: new Transfers(drive.api, uploads),
+    views,
+    reveal: view => {
+      app.shell.activateById(browser.id);
+      views.show(view ?? 'folder', `/${contents.localPath(model.path)}`);
+    },
+    inspect: tab => {
+      inspector.show(tab);
+      app.shell.activateById('jupyter-box-inspector');
+    }
+  };
+  return context;
+}
+
+function addWidgets(context: IContext, restorer: ILayoutRestorer | null): void {
+  const { app, browser, inspector, trans, transfers, views } = context;
+  const oneFile = async () => (await choose({ multiple: false }))[0]?.file ?? null;
+  browser.addView(new Views(views, trans), views);
+  browser.addBelow(new TransfersView(transfers, trans, oneFile));
+  browser.rows.onDesktopDrop = (event, folder) => void sendDropped(context, event.dataTransfer, folder);
+  browser.rows.onLocalDrop = (paths, folder) => toBox(context, paths, folder);
+  browser.node.addEventListener('paste', event => {
+    if (event.clipboardData?.files.length) {
+      event.preventDefault();
+      void sendDropped(context, event.clipboardData, browser.model.path);
+    }
+  });
+  const side = new Inspector(inspector, trans, versionActions(context));
+  const follow = () => void inspector.inspect(itemOf([...browser.selectedItems()][0]) ?? browser.model.folder?.box ?? null);
+  browser.selectionChanged.connect(follow);
+  browser.model.pathChanged.connect(follow);
   app.shell.add(browser, 'left', { rank: 101, type: 'Box' });
+  app.shell.add(side, 'right', { rank: 900, type: 'Box' });
   restorer?.add(browser, browser.id);
+  restorer?.add(side, side.id);
+}
+
+function addStatus({ transfers, trans, reveal }: IContext, statusBar: IStatusBar | null): void {
   statusBar?.registerStatusItem('jupyter-box:transfers', {
-    item: new TransferStatus(transfers, trans, () => context.reveal()),
+    item: new TransferStatus(transfers, trans, () => reveal()),
     align: 'middle',
     isActive: () => transfers.list.length > 0,
     activeStateChanged: transfers.stateChanged
   });
-  addToPalette(palette, app, trans.__('Box'));
-  void app.restored.then(() => begin(context));
+}
+
+function addToPalette(app: JupyterFrontEnd, palette: ICommandPalette | null, category: string): void {
+  for (const command of app.commands.listCommands().filter(id => id.startsWith('jupyter-box:'))) {
+    palette?.addItem({ command, category });
+  }
+}
+
+function configure({ browser, transfers }: IContext, settings: Record<string, any>): void {
+  transfers.uploads.onConflict = settings.onConflict as OnConflict;
+  browser.showFileSizeColumn = settings.showSize as boolean;
+  browser.showLastModifiedColumn = settings.showModified as boolean;
 }
 
 async function begin({ browser, transfers }: IContext): Promise<void> {
-  transfers.finished = () => void browser.model.refresh();
+  transfers.finished = progress => {
+    if (progress.kind === 'upload') {
+      void browser.model.reload();
+    }
+  };
   if ((await browser.model.checkConnection()).connected) {
     await transfers.uploads.restore().catch(tell);
     transfers.watch();
   }
 }
 
-async function sendDropped(context: IContext, event: DragEvent, folder: string): Promise<void> {
-  await upload(context, await dropped(event.dataTransfer), folder);
+async function sendDropped(context: IContext, transfer: DataTransfer | null, folder: string): Promise<void> {
+  await upload(context, await dropped(transfer), folder);
 }
 
-function addToPalette(palette: ICommandPalette | null, app: JupyterFrontEnd, category: string): void {
-  for (const command of app.commands.listCommands().filter(id => id.startsWith('jupyter-box:'))) {
-    palette?.addItem({ command, category });
+async function openItem(context: IContext, item: IItem): Promise<void> {
+  if (item.type === 'web_link') {
+    window.open(item.web_url, '_blank', 'noopener');
+  } else {
+    await context.app.commands.execute('jupyter-box:open', { path: labPath(item.path) });
   }
+}
+
+async function showInFolder(context: IContext, item: IItem): Promise<void> {
+  context.reveal();
+  await context.browser.model.cd(item.path.replace(/\/[^/]*$/, '') || '/');
+  await context.browser.selectItemByName(item.name);
+}
+
+function versionActions(context: IContext): IVersionActions {
+  const { app, browser, drive, trans } = context;
+  const open = (path: string) => app.commands.execute('docmanager:open', { path });
+  return {
+    open: (item, version) => open(version.current ? labPath(item.path) : pastPath(item, version)),
+    compare: async (item, version) => {
+      const widget = await compared(drive.api, item, version, trans);
+      app.shell.add(widget, 'main');
+      app.shell.activateById(widget.id);
+    },
+    restored: () => {
+      void browser.model.reload();
+      void context.inspector.refresh();
+    }
+  };
 }

@@ -101,6 +101,11 @@ export class BoxModel extends FilterFileBrowserModel {
     return modelOf(await this.uploader.add(file, `${drivePath(path ?? this.path)}/${file.name}`));
   }
 
+  /** Ask for the folder's first page again; the place in the list stays. */
+  reload(): Promise<void> {
+    return super.refresh();
+  }
+
   /** Forget the pages behind the first, and list anew. */
   override async refresh(): Promise<void> {
     this._forget();

@@ -11,6 +11,7 @@ import type { BoxModel } from './model';
 import { ConnectionNotice, ExtentLine } from './notice';
 import { BoxRenderer } from './renderer';
 import { PANEL_ID } from './tokens';
+import type { ViewModel } from './views';
 
 export class BoxBrowser extends FileBrowser {
   constructor(options: BoxBrowser.IOptions) {
@@ -33,6 +34,12 @@ export class BoxBrowser extends FileBrowser {
 
   get rows(): BoxListing {
     return this.listing as BoxListing;
+  }
+
+  /** Put a widget in the folder's place; it shows itself while the view is not the folder. */
+  addView(widget: Widget, model: ViewModel): void {
+    this.mainPanel.insertWidget(0, widget);
+    model.stateChanged.connect(() => this.toggleClass('jp-mod-otherView', model.view !== 'folder'));
   }
 
   /** Put a widget below the listing. */

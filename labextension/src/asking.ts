@@ -1,0 +1,47 @@
+/** Asks the server from within a component: the answer, or the sentence that says why there is none. */
+
+import * as React from 'react';
+
+export interface IAnswer<T> {
+  value: T | null;
+  error: string;
+  isLoading: boolean;
+  ask: () => void;
+  /** Do something that changes the answer, then ask again. */
+  act: (work: () => Promise<unknown>) => Promise<void>;
+}
+
+/** Return what `question` answers, asked anew when `of` changes. */
+export function useAnswer<T>(question: () => Promise<T>, of: readonly unknown[]): IAnswer<T> {
+  const [state, setState] = React.useState<{ value: T | null; error: string }>({ value: null, error: '' });
+  const [isLoading, setLoading] = React.useState(true);
+  const latest = React.useRef(0);
+  const ask = React.useCallback(() => {
+    const turn = ++latest.current;
+    setLoading(true);
+    question()
+      .then(value => turn === latest.current && setState({ value, error: '' }))
+      .catch(error => turn === latest.current && setState({ value: null, error: wording(error) }))
+      .finally(() => turn === latest.current && setLoading(false));
+  }, of);
+  React.useEffect(() => {
+    ask();
+    return () => {
+      latest.current++;
+    };
+  }, [ask]);
+  const act = async (work: () => Promise<unknown>) => {
+    try {
+      await work();
+      ask();
+    } catch (error) {
+      setState(before => ({ ...before, error: wording(error) }));
+    }
+  };
+  return { ...state, isLoading, ask, act };
+}
+
+/** Return an error as a sentence. */
+export function wording(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,78 @@
+/** The drive `box-version:`, which holds the past versions of files, to be read only. */
+
+import type { Contents, ServerConnection } from '@jupyterlab/services';
+import { Drive } from '@jupyterlab/services';
+
+import { address, BoxAPI } from './api';
+import type { IItem, IVersion } from './tokens';
+
+export const PAST = 'box-version';
+
+/** Return JupyterLab's path of a version. */
+export function pastPath(item: IItem, version: IVersion): string {
+  return `${PAST}:${item.id}/${version.id}/${item.name}`;
+}
+
+export class PastDrive extends Drive {
+  constructor(serverSettings: ServerConnection.ISettings) {
+    super({ name: PAST, serverSettings });
+    this._api = new BoxAPI(serverSettings);
+  }
+
+  override async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
+    const [id, version, name] = localPath.split('/');
+    const isNotebook = name.toLowerCase().endsWith('.ipynb');
+    const wanted = { path: `id:${id}`, query: { version } };
+    const bytes = options?.content === false ? null : await (await this._api.fetch('GET', 'files', wanted)).arrayBuffer();
+    return {
+      name,
+      path: localPath,
+      type: isNotebook ? 'notebook' : 'file',
+      writable: false,
+      created: '',
+      last_modified: '',
+      mimetype: '',
+      ...contentOf(bytes, isNotebook, options?.format)
+    };
+  }
+
+  override async getDownloadUrl(localPath: string): Promise<string> {
+    const [id, version] = localPath.split('/');
+    return address(this.serverSettings, 'files', `id:${id}`, { version });
+  }
+
+  override save(): Promise<Contents.IModel> {
+    return Promise.reject(new Error('A past version cannot be changed. Restore it first.'));
+  }
+
+  override async listCheckpoints(): Promise<Contents.ICheckpointModel[]> {
+    return [{ id: '0', last_modified: '' }];
+  }
+
+  private readonly _api: BoxAPI;
+}
+
+function contentOf(
+  bytes: ArrayBuffer | null,
+  isNotebook: boolean,
+  format: Contents.FileFormat | undefined
+): Pick<Contents.IModel, 'content' | 'format'> {
+  if (!bytes) {
+    return { content: null, format: null };
+  }
+  if (format === 'base64') {
+    return { content: base64(bytes), format };
+  }
+  const text = new TextDecoder().decode(bytes);
+  return isNotebook ? { content: JSON.parse(text), format: 'json' } : { content: text, format: 'text' };
+}
+
+function base64(bytes: ArrayBuffer): string {
+  const view = new Uint8Array(bytes);
+  let text = '';
+  // apply takes only so many arguments
+  for (let i = 0; i < view.length; i += 0x8000) {
+    text += String.fromCharCode(...view.subarray(i, i + 0x8000));
+  }
+  return btoa(text);
+}

@@ -1,0 +1,261 @@
+/** Who else sees an item: its shared link, which is only made when asked for, and its collaborators. */
+
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { BoxAPI } from './api';
+import type { IAnswer } from './asking';
+import { useAnswer } from './asking';
+import { allows } from './items';
+import type { ICollaboration, IItem, ISharedLink } from './tokens';
+import { moment } from './words';
+
+interface IProps {
+  api: BoxAPI;
+  item: IItem;
+  trans: TranslationBundle;
+  changed: () => void;
+}
+
+export const ROLES = [
+  'editor',
+  'viewer',
+  'previewer',
+  'uploader',
+  'previewer uploader',
+  'viewer uploader',
+  'co-owner'
+];
+
+export function Sharing(props: IProps): React.ReactElement {
+  return (
+    <>
+      <SharedLink {...props} />
+      <Collaborators {...props} />
+    </>
+  );
+}
+
+function SharedLink({ api, item, trans, changed }: IProps): React.ReactElement {
+  const path = `id:${item.id}`;
+  const link = useAnswer(() => api.sharedLink(path), [item.id]);
+  const act = async (work: () => Promise<unknown>) => {
+    await link.act(work);
+    changed();
+  };
+  const forbidden = !allows(item, 'share');
+  return (
+    <section aria-labelledby="jp-Box-link-title">
+      <h3 id="jp-Box-link-title">{trans.__('Shared link')}</h3>
+      {link.error && <p role="alert">{link.error}</p>}
+      {link.value && <LinkLine link={link.value} trans={trans} remove={() => void act(() => api.unshare(path))} />}
+      {!link.value && !link.isLoading && <p>{trans.__('There is no shared link.')}</p>}
+      {forbidden ? (
+        <p className="jp-Box-hint">{trans.__('Your role in Box does not allow you to share this.')}</p>
+      ) : (
+        <LinkForm key={link.value?.url ?? ''} link={link} trans={trans} put={wanted => void act(() => api.share(path, wanted))} />
+      )}
+    </section>
+  );
+}
+
+function LinkLine(props: { link: ISharedLink; trans: TranslationBundle; remove: () => void }): React.ReactElement {
+  const { link, trans, remove } = props;
+  const facts = [
+    accessNames(trans)[link.effective_access || link.access],
+    link.has_password && trans.__('with a password'),
+    link.expires && trans.__('until %1', moment(link.expires)),
+    !link.can_download && trans.__('without download')
+  ];
+  return (
+    <div>
+      <input
+        readOnly
+        className="jp-mod-styled"
+        aria-label={trans.__('Address of the shared link')}
+        value={link.url}
+        onFocus={event => event.target.select()}
+      />
+      <p>{facts.filter(Boolean).join(', ')}</p>
+      <div className="jp-Box-actions">
+        <button type="button" className="jp-Box-textButton" onClick={() => void navigator.clipboard.writeText(link.url)}>
+          {trans.__('Copy link')}
+        </button>
+        <button type="button" className="jp-Box-textButton" onClick={remove}>
+          {trans.__('Remove link')}
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function LinkForm(props: {
+  link: IAnswer<ISharedLink | null>;
+  trans: TranslationBundle;
+  put: (wanted: Record<string, string | boolean>) => void;
+}): React.ReactElement {
+  const { link, trans, put } = props;
+  const submit = (event: React.FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    put(linkWanted(form));
+  };
+  const names = accessNames(trans);
+  return (
+    <form className="jp-Box-form" onSubmit={submit}>
+      <label>
+        {trans.__('Who may use it')}
+        <select name="access" className="jp-mod-styled" defaultValue={link.value?.access ?? 'collaborators'}>
+          {Object.keys(names).map(each => (
+            <option key={each} value={each}>
+              {names[each]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        {trans.__('Password (for links open to anyone)')}
+        <input name="password" type="password" autoComplete="new-password" className="jp-mod-styled" />
+      </label>
+      <label>
+        {trans.__('Ends on')}
+        <input name="expires" type="date" className="jp-mod-styled" />
+      </label>
+      <label className="jp-Box-check">
+        <input name="can_download" type="checkbox" defaultChecked={link.value?.can_download ?? true} />
+        {trans.__('May download')}
+      </label>
+      <button type="submit" className="jp-mod-styled jp-mod-accept">
+        {link.value ? trans.__('Change link') : trans.__('Create link')}
+      </button>
+    </form>
+  );
+}
+
+/** Return what the form asks of Box; what is left empty is left out. */
+export function linkWanted(form: FormData): Record<string, string | boolean> {
+  const [password, expires] = [String(form.get('password') ?? ''), String(form.get('expires') ?? '')];
+  return {
+    access: String(form.get('access')),
+    can_download: form.get('can_download') !== null,
+    ...(password && { password }),
+    ...(expires && { expires: `${expires}T23:59:59Z` })
+  };
+}
+
+function Collaborators({ api, item, trans, changed }: IProps): React.ReactElement {
+  const path = `id:${item.id}`;
+  const people = useAnswer(() => api.collaborations(path), [item.id]);
+  const act = async (work: () => Promise<unknown>) => {
+    await people.act(work);
+    changed();
+  };
+  return (
+    <section aria-labelledby="jp-Box-people-title">
+      <h3 id="jp-Box-people-title">{trans.__('Collaborators')}</h3>
+      {people.error && <p role="alert">{people.error}</p>}
+      {people.value?.length === 0 && <p>{trans.__('Nobody is invited to this very item.')}</p>}
+      <ul className="jp-Box-people">
+        {people.value?.map(each => (
+          <Collaborator
+            key={each.id}
+            person={each}
+            trans={trans}
+            isFixed={!allows(item, 'invite')}
+            change={role => void act(() => api.setRole(path, each.id, role))}
+            remove={() => void act(() => api.uninvite(path, each.id))}
+          />
+        ))}
+      </ul>
+      {allows(item, 'invite') ? (
+        <InviteForm trans={trans} invite={(who, role, group) => void act(() => api.invite(path, who, role, group))} />
+      ) : (
+        <p className="jp-Box-hint">{trans.__('Your role in Box does not allow you to invite.')}</p>
+      )}
+    </section>
+  );
+}
+
+function Collaborator(props: {
+  person: ICollaboration;
+  trans: TranslationBundle;
+  isFixed: boolean;
+  change: (role: string) => void;
+  remove: () => void;
+}): React.ReactElement {
+  const { person, trans, isFixed, change, remove } = props;
+  const name = person.who?.name || person.who?.login || person.invited;
+  const roles = ROLES.includes(person.role) ? ROLES : [person.role, ...ROLES];
+  return (
+    <li>
+      <span>
+        {name}
+        {person.kind === 'group' && ` (${trans.__('group')})`}
+        {person.status === 'pending' && <em> {trans.__('pending')}</em>}
+      </span>
+      <select
+        className="jp-mod-styled"
+        aria-label={trans.__('Role of %1', name)}
+        value={person.role}
+        disabled={isFixed}
+        onChange={event => change(event.target.value)}
+      >
+        {roles.map(role => (
+          <option key={role}>{role}</option>
+        ))}
+      </select>
+      <button
+        type="button"
+        className="jp-Box-textButton"
+        aria-label={trans.__('Remove %1', name)}
+        disabled={isFixed}
+        onClick={remove}
+      >
+        {trans.__('Remove')}
+      </button>
+    </li>
+  );
+}
+
+function InviteForm(props: {
+  trans: TranslationBundle;
+  invite: (who: string, role: string, group: boolean) => void;
+}): React.ReactElement {
+  const { trans, invite } = props;
+  const submit = (event: React.FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    invite(String(form.get('who')).trim(), String(form.get('role')), form.get('group') !== null);
+  };
+  return (
+    <form className="jp-Box-form" onSubmit={submit}>
+      <label>
+        {trans.__('Invite (e-mail, or a group’s name)')}
+        <input name="who" required className="jp-mod-styled" />
+      </label>
+      <label>
+        {trans.__('Role')}
+        <select name="role" className="jp-mod-styled" defaultValue="viewer">
+          {ROLES.map(role => (
+            <option key={role}>{role}</option>
+          ))}
+        </select>
+      </label>
+      <label className="jp-Box-check">
+        <input name="group" type="checkbox" />
+        {trans.__('This is a group')}
+      </label>
+      <button type="submit" className="jp-mod-styled jp-mod-accept">
+        {trans.__('Invite')}
+      </button>
+    </form>
+  );
+}
+
+function accessNames(trans: TranslationBundle): Record<string, string> {
+  return {
+    open: trans.__('Anyone with the link'),
+    company: trans.__('People of the company'),
+    collaborators: trans.__('Collaborators only')
+  };
+}

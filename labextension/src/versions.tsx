@@ -1,0 +1,90 @@
+/** A file's versions: who made them and when; open, compare, restore, delete. */
+
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import type { BoxAPI } from './api';
+import { useAnswer } from './asking';
+import { allows } from './items';
+import type { IItem, IVersion } from './tokens';
+import { moment, size } from './words';
+
+/** What needs more of JupyterLab than the inspector has. */
+export interface IVersionActions {
+  open: (item: IItem, version: IVersion) => Promise<void>;
+  compare: (item: IItem, version: IVersion) => Promise<void>;
+  restored: (item: IItem) => void;
+}
+
+interface IProps {
+  api: BoxAPI;
+  item: IItem;
+  trans: TranslationBundle;
+  actions: IVersionActions;
+}
+
+export function Versions({ api, item, trans, actions }: IProps): React.ReactElement {
+  const path = `id:${item.id}`;
+  const answer = useAnswer(
+    async () => (item.type === 'file' ? await api.versions(path) : []),
+    [item.id, item.version]
+  );
+  if (item.type !== 'file') {
+    return <p className="jp-Box-hint">{trans.__('Only files have versions.')}</p>;
+  }
+  const restore = (version: IVersion) =>
+    answer.act(async () => {
+      await api.promote(path, version.id);
+      actions.restored(item);
+    });
+  const remove = async (version: IVersion) => {
+    if (await confirmed(version, trans)) {
+      await answer.act(() => api.deleteVersion(path, version.id));
+    }
+  };
+  return (
+    <>
+      {answer.error && <p role="alert">{answer.error}</p>}
+      {answer.isLoading && !answer.value && <p role="status">{trans.__('Loading…')}</p>}
+      <ol className="jp-Box-versions" aria-label={trans.__('Versions, the newest first')}>
+        {answer.value?.map(version => (
+          <li key={version.id}>
+            <div>
+              <strong>{moment(version.created)}</strong>
+              {version.current && <em> {trans.__('current')}</em>}
+            </div>
+            <div>{[version.modified_by?.name, size(version.size)].filter(Boolean).join(' · ')}</div>
+            <div className="jp-Box-actions">
+              {action(trans.__('Open'), () => void answer.act(() => actions.open(item, version)))}
+              {!version.current && action(trans.__('Compare'), () => void answer.act(() => actions.compare(item, version)))}
+              {!version.current && action(trans.__('Restore'), () => void restore(version), !allows(item, 'upload'))}
+              {!version.current && action(trans.__('Delete'), () => void remove(version), !allows(item, 'delete'))}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+function action(label: string, onClick: () => void, disabled = false): React.ReactElement {
+  return (
+    <button type="button" className="jp-Box-textButton" onClick={onClick} disabled={disabled}>
+      {label}
+    </button>
+  );
+}
+
+async function confirmed(version: IVersion, trans: TranslationBundle): Promise<boolean> {
+  const result = await showDialog({
+    title: trans.__('Delete this version'),
+    body: trans.__('The version of %1 moves to the trash of Box. The file itself stays.', moment(version.created)),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: trans.__('Delete version') })
+    ],
+    defaultButton: 0
+  });
+  return result.button.accept;
+}

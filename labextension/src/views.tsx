@@ -1,0 +1,250 @@
+/** What the panel shows in place of a folder: a search in Box, the trash, the favourites. */
+
+import { Dialog, showDialog } from '@jupyterlab/apputils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { closeIcon, fileIcon, folderIcon, VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { BoxAPI } from './api';
+import type { IAnswer } from './asking';
+import { useAnswer } from './asking';
+import type { IItem } from './tokens';
+import { moment, size } from './words';
+
+const MOST = 200;
+
+export type View = 'folder' | 'search' | 'trash' | 'favourites';
+
+/** Which view is shown, and the folder that a search begins at. */
+export class ViewModel extends VDomModel {
+  constructor(
+    readonly api: BoxAPI,
+    readonly actions: IItemActions
+  ) {
+    super();
+  }
+
+  view: View = 'folder';
+  folder = '/';
+
+  show(view: View, folder = this.folder): void {
+    this.view = view;
+    this.folder = folder;
+    this.stateChanged.emit();
+  }
+}
+
+export interface IItemActions {
+  open: (item: IItem) => void;
+  showInFolder: (item: IItem) => void;
+  restored: () => void;
+}
+
+interface IProps {
+  model: ViewModel;
+  trans: TranslationBundle;
+}
+
+export class Views extends VDomRenderer<ViewModel> {
+  constructor(
+    model: ViewModel,
+    private readonly _words: TranslationBundle
+  ) {
+    super(model);
+    this.addClass('jp-Box-view');
+  }
+
+  protected override render(): React.ReactElement | null {
+    const [model, trans] = [this.model, this._words];
+    this.setHidden(model.view === 'folder');
+    const shown = {
+      folder: null,
+      search: <Search model={model} trans={trans} />,
+      trash: <Trash model={model} trans={trans} />,
+      favourites: <Favourites model={model} trans={trans} />
+    };
+    return shown[model.view];
+  }
+}
+
+function Frame(props: React.PropsWithChildren<IProps & { title: string }>): React.ReactElement {
+  const { model, trans, title, children } = props;
+  const close = () => model.show('folder');
+  return (
+    <section aria-label={title} onKeyDown={event => event.key === 'Escape' && close()}>
+      <header>
+        <h3>{title}</h3>
+        <button type="button" className="jp-Box-iconButton" aria-label={trans.__('Back to the folder')} onClick={close}>
+          <closeIcon.react tag="span" />
+        </button>
+      </header>
+      {children}
+    </section>
+  );
+}
+
+function Search({ model, trans }: IProps): React.ReactElement {
+  const [query, setQuery] = React.useState({ q: '', type: '', extensions: '', ancestor: model.folder });
+  const found = useAnswer(
+    async () => (query.q.trim() ? await model.api.search({ ...query, limit: MOST }) : null),
+    [JSON.stringify(query)]
+  );
+  const submit = (event: React.FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    setQuery({
+      q: String(form.get('q')),
+      type: String(form.get('type')),
+      extensions: String(form.get('extensions')).replace(/[\s.]/g, ''),
+      ancestor: form.get('here') ? model.folder : ''
+    });
+  };
+  return (
+    <Frame model={model} trans={trans} title={trans.__('Search in Box')}>
+      <form className="jp-Box-form" role="search" onSubmit={submit}>
+        <input name="q" type="search" autoFocus className="jp-mod-styled" aria-label={trans.__('Name or content')} placeholder={trans.__('Name or content')} />
+        <div className="jp-Box-filters">
+          <select name="type" className="jp-mod-styled" aria-label={trans.__('Kind')}>
+            <option value="">{trans.__('Files and folders')}</option>
+            <option value="file">{trans.__('Files')}</option>
+            <option value="folder">{trans.__('Folders')}</option>
+          </select>
+          <input name="extensions" className="jp-mod-styled" aria-label={trans.__('File extensions, separated by commas')} placeholder="csv, ipynb" />
+        </div>
+        <label className="jp-Box-check">
+          <input name="here" type="checkbox" defaultChecked />
+          {trans.__('Only below %1', model.folder)}
+        </label>
+        <button type="submit" className="jp-mod-styled jp-mod-accept">
+          {trans.__('Search')}
+        </button>
+      </form>
+      <Items
+        answer={found}
+        trans={trans}
+        label={trans.__('Found in Box')}
+        empty={trans.__('Nothing found. Box needs some minutes until its search knows a new file.')}
+        open={model.actions.open}
+        actions={item => [[trans.__('Show in folder'), () => model.actions.showInFolder(item)]]}
+      />
+    </Frame>
+  );
+}
+
+function Favourites({ model, trans }: IProps): React.ReactElement {
+  const items = useAnswer(() => model.api.favourites(), []);
+  return (
+    <Frame model={model} trans={trans} title={trans.__('Favourites')}>
+      <Items
+        answer={items}
+        trans={trans}
+        label={trans.__('Favourites')}
+        empty={trans.__('There are no favourites.')}
+        open={model.actions.open}
+        actions={item => [
+          [trans.__('Show in folder'), () => model.actions.showInFolder(item)],
+          [trans.__('Remove'), () => void items.act(() => model.api.removeFavourite(`id:${item.id}`))]
+        ]}
+      />
+    </Frame>
+  );
+}
+
+function Trash({ model, trans }: IProps): React.ReactElement {
+  const items = useAnswer(() => model.api.trash(MOST), []);
+  const restore = (item: IItem) =>
+    items.act(async () => {
+      await model.api.restore(item.id);
+      model.actions.restored();
+    });
+  const purge = async (item: IItem) => {
+    if (await confirmed(item, trans)) {
+      await items.act(() => model.api.purge(item.id));
+    }
+  };
+  return (
+    <Frame model={model} trans={trans} title={trans.__('Trash of Box')}>
+      <Items
+        answer={items}
+        trans={trans}
+        label={trans.__('In the trash')}
+        empty={trans.__('The trash is empty.')}
+        actions={item => [
+          [trans.__('Restore'), () => void restore(item)],
+          [trans.__('Delete for good'), () => void purge(item)]
+        ]}
+      />
+    </Frame>
+  );
+}
+
+function Items(props: {
+  answer: IAnswer<IItem[] | null>;
+  trans: TranslationBundle;
+  label: string;
+  empty: string;
+  open?: (item: IItem) => void;
+  actions: (item: IItem) => [string, () => void][];
+}): React.ReactElement {
+  const { answer, trans, label, empty, open, actions } = props;
+  return (
+    <>
+      {answer.error && <p role="alert">{answer.error}</p>}
+      <p role="status" className="jp-Box-hint">
+        {answer.isLoading ? trans.__('Loading…') : answer.value?.length === 0 && !answer.error ? empty : ''}
+      </p>
+      <ul className="jp-Box-items" aria-label={label}>
+        {answer.value?.map(item => (
+          <li key={item.id}>
+            <Name item={item} open={open} />
+            <span className="jp-Box-place">{placeOf(item)}</span>
+            <span className="jp-Box-actions">
+              {actions(item).map(([text, run]) => (
+                <button key={text} type="button" className="jp-Box-textButton" aria-label={`${text}: ${item.name}`} onClick={run}>
+                  {text}
+                </button>
+              ))}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Name({ item, open }: { item: IItem; open?: (item: IItem) => void }): React.ReactElement {
+  const Icon = item.type === 'folder' ? folderIcon : fileIcon;
+  const inside = (
+    <>
+      <Icon.react tag="span" className="jp-Box-itemIcon" />
+      {item.name}
+    </>
+  );
+  return open ? (
+    <button type="button" className="jp-Box-open" onClick={() => open(item)}>
+      {inside}
+    </button>
+  ) : (
+    <span className="jp-Box-open">{inside}</span>
+  );
+}
+
+function placeOf(item: IItem): string {
+  const folder = item.path.replace(/\/[^/]*$/, '') || (item.path ? '/' : '');
+  return [folder, item.type === 'folder' ? '' : size(item.size), moment(item.trashed ?? item.modified)]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+async function confirmed(item: IItem, trans: TranslationBundle): Promise<boolean> {
+  const result = await showDialog({
+    title: trans.__('Delete for good'),
+    body: trans.__('“%1” and all its versions are deleted from Box. This cannot be undone.', item.name),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.warnButton({ label: trans.__('Delete for good') })
+    ],
+    defaultButton: 0
+  });
+  return result.button.accept;
+}
