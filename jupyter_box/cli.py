@@ -69,6 +69,7 @@ PROGRAMS: tuple[Program, ...] = (
     Program(
         "kubernetes", "Keep the Secret and the values of a Hub on Kubernetes, and examine it.", "jupyter_box.kubernetes"
     ),
+    Program("federate", "Train one model across organisations that share a Box folder.", "jupyter_box.federated"),
 )
 
 

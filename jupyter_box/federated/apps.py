@@ -1,0 +1,79 @@
+"""Flower's apps and Flower's idea of who this process is; a reference leads to code that the site has installed."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from jupyter_box.errors import InvalidName, NotConfigured
+
+EXTRA = ("flwr", "safetensors", "numpy", "cryptography")
+SERVER_NODE = 1  # Flower's SUPERLINK_NODE_ID
+
+
+def require_extra() -> None:
+    """Raise NotConfigured with the line that installs what is missing, unless the extra is there."""
+    missing = [name for name in EXTRA if installed(name) is None]
+    if missing:
+        raise NotConfigured(
+            f"Federated runs need {', '.join(missing)}.", hint="pip install 'jupyter-box[federated]'", code="no_extra"
+        )
+
+
+def installed(name: str) -> str | None:
+    """Return a distribution's version, or None."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that must fit together at all sites."""
+    return {"flwr": installed("flwr") or "", "jupyter-box": installed("jupyter-box") or ""}
+
+
+def identify(run: int, node: int) -> None:
+    """Tell Flower which run and node this process is; its messages need that."""
+    from flwr.supercore.task_identity import TaskIdentity
+
+    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = run, node, run
+    # its own runners send usage figures by default; ours does not, and neither shall what an app starts
+    os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
+
+
+def load(reference: str, folder: Path) -> Any:
+    """Return the app of a reference `module:attribute`.
+
+    Args:
+        reference: What is imported.
+        folder: Where a module may be that is not installed.
+
+    Raises:
+        InvalidName: There is no such module or attribute.
+    """
+    from flwr.supercore.object_ref import load_app
+
+    class _NotThereError(Exception):
+        pass
+
+    try:
+        return load_app(reference, _NotThereError, folder)
+    except (ImportError, _NotThereError) as error:
+        raise InvalidName(
+            f"{reference} cannot be loaded: {str(error).strip().splitlines()[0]}.",
+            hint=f"Install it for {sys.executable}, or start in the folder of its module.",
+            code="no_app",
+        ) from error
+
+
+def seed(run: int) -> None:
+    """Seed what is random from the run, so that a restarted ServerApp computes the same again."""
+    import numpy as np
+
+    random.seed(run)
+    np.random.seed(run % 2**32)  # noqa: NPY002  apps use the global generator

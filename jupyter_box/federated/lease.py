@@ -1,0 +1,131 @@
+"""One server for a run: `server.lock`, whose versions are its signs of life and say what participants are asked."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from jupyter_box.errors import BoxError, Changed, Exists
+from jupyter_box.items import Item
+
+from .pace import Clock
+from .run import LOCK, Run
+from .signing import Signer, unseal
+from .state import State
+
+log = logging.getLogger("jupyter_box.federated")
+
+
+class Lease:
+    """The right to be the server, kept alive by a thread.
+
+    Args:
+        run: The run.
+        signer: The server's key.
+        state: Where this machine remembers which lease was its own.
+        clock: Tells the time.
+    """
+
+    def __init__(self, run: Run, signer: Signer, state: State, clock: Clock) -> None:
+        self._run, self._signer, self._state, self._clock = run, signer, state, clock
+        self._holder = secrets.token_hex(16)
+        self._item: Item | None = None
+        self._asking: list[dict[str, Any]] = []
+        self._beat = 0
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="jupyter-box lease", daemon=True)
+        self.lost: BoxError | None = None
+
+    def take(self, listing: Mapping[str, Item]) -> bool:
+        """Become the server; returns whether someone was before, so that there may be work to go on with.
+
+        Args:
+            listing: The run's folder.
+
+        Raises:
+            Exists: Another server has the run.
+        """
+        there = listing.get(LOCK)
+        if there is None:
+            self._item = self._create()
+        else:
+            self._wait_until_free(there)
+            self._item = there
+            self._write()
+        self._state.save({**self._state.load(), "holder": self._holder})
+        self._thread.start()
+        return there is not None
+
+    def ask(self, asking: list[dict[str, Any]]) -> None:
+        """Tell participants which instructions are open."""
+        self.check()
+        with self._lock:
+            self._asking = asking
+            self._write()
+
+    def note(self, asking: list[dict[str, Any]]) -> None:
+        """Tell it with the next sign of life."""
+        with self._lock:
+            self._asking = asking
+
+    def check(self) -> None:
+        """Raise what went wrong with the lease meanwhile."""
+        if self.lost is not None:
+            raise self.lost
+
+    def release(self) -> None:
+        """End the thread; what was written stays."""
+        self._ending.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _keep(self) -> None:
+        while self.lost is None and not self._ending.wait(self._run.config.schedule.heartbeat_frequency):
+            self._renew()
+
+    def _renew(self) -> None:
+        try:
+            with self._lock:
+                self._write()
+        except BoxError as error:
+            # one missed sign of life is no harm; the next may go through
+            log.warning("The lease was not renewed: %s", error)
+
+    def _create(self) -> Item:
+        try:
+            return self._run.store.create(self._run.public, LOCK, self._content())
+        except Exists:
+            raise _another() from None
+
+    def _write(self) -> None:
+        assert self._item is not None
+        try:
+            self._item = self._run.store.replace(self._item, self._content(), if_match=self._item.etag)
+        except Changed:
+            self.lost = _another()
+            raise self.lost from None
+
+    def _content(self) -> bytes:
+        self._beat += 1
+        body = {"run": self._run.config.run, "holder": self._holder, "beat": self._beat, "asking": self._asking}
+        return self._signer.seal(body)
+
+    def _wait_until_free(self, there: Item) -> None:
+        """Return once the lock is our own of an earlier process, or gives no sign of life any more."""
+        body = unseal(self._run.store.read(there), self._run.config.server_key)
+        if body.get("holder") == self._state.load().get("holder"):
+            return
+        wait = 2 * self._run.config.schedule.heartbeat_frequency
+        log.info("There is a server's lock; looking for %.0f s whether it is alive.", wait)
+        self._clock.sleep(wait)
+        now = self._run.store.list(self._run.public).get(LOCK)
+        if now is None or now.version != there.version:
+            raise _another()
+
+
+def _another() -> Exists:
+    return Exists("Another server has this run.", hint="Stop it first; a run has one server.", code="two_servers")

@@ -1,0 +1,164 @@
+"""Flower's records as JSON and arrays, and back, bit for bit; what the file around them looks like is `wire`'s."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+
+from .signing import Forged
+from .wire import NATIVE, as_bytes
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+Json = dict[str, Any]
+SaveArrays = Callable[[str, ArrayRecord], Json]
+LoadArrays = Callable[[Json], ArrayRecord]
+_NUMPY = "numpy.ndarray"
+
+
+def to_json(records: RecordDict, save: SaveArrays) -> list[list[Any]]:
+    """Return records as JSON in their order.
+
+    Args:
+        records: The content of a message.
+        save: Puts the arrays of one record elsewhere, and returns what leads to them.
+    """
+    return [[name, *_record_to_json(name, record, save)] for name, record in records.items()]
+
+
+def from_json(entries: Iterable[list[Any]], load: LoadArrays) -> RecordDict:
+    """Return the records of `to_json`.
+
+    Args:
+        entries: Its result.
+        load: Returns the arrays that the value of `save` leads to.
+
+    Raises:
+        Forged: It is no such list.
+    """
+    records = RecordDict()
+    try:
+        for name, kind, value in entries:
+            records[name] = _KINDS[kind](value, load)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Forged(f"Its records cannot be read: {error}.") from None
+    return records
+
+
+def split(prefix: str, record: ArrayRecord) -> tuple[list[list[Any]], Arrays]:
+    """Return the arrays of a record by tensor name, and the list that puts them together again.
+
+    Args:
+        prefix: Begins the names of the tensors.
+        record: The arrays.
+    """
+    spec, tensors = [], {}
+    for key, array in record.items():
+        name = f"{prefix}{key}"
+        form, tensors[name] = _tensor(array)
+        spec.append([key, name, form, array.dtype, list(array.shape), array.stype])
+    return spec, tensors
+
+
+def join(spec: Iterable[list[Any]], tensors: Mapping[str, np.ndarray[Any, Any]]) -> ArrayRecord:
+    """Return the record that `split` took apart.
+
+    Raises:
+        Forged: A tensor is missing.
+    """
+    arrays = ArrayRecord()
+    try:
+        for key, name, form, dtype, shape, stype in spec:
+            data = _npy(tensors[name]) if form == "native" else tensors[name].tobytes()
+            arrays[key] = Array(dtype, tuple(shape), stype, data)
+    except (KeyError, TypeError, ValueError):
+        raise Forged("Its arrays cannot be put together.") from None
+    return arrays
+
+
+def metrics_of(records: RecordDict) -> Json:
+    """Return all metrics of a message by name, as JSON values."""
+    return {name: value for record in records.metric_records.values() for name, value in record.items()}
+
+
+def fault_of(records: RecordDict, *, is_train: bool) -> str:
+    """Return why an update must not count: a number of it is none, or a weight below zero; empty if it may.
+
+    Args:
+        records: The content of a reply.
+        is_train: Whether it is an update; of other replies only the weights matter.
+    """
+    for record in records.array_records.values():
+        for key, array in record.items():
+            if is_train and not _is_finite(array):
+                return f"{key} holds NaN or infinite numbers"
+    for name, value in metrics_of(records).items():
+        numbers = value if isinstance(value, list) else [value]
+        if (is_train or name == "num-examples") and not all(map(math.isfinite, numbers)):
+            return f"the metric {name} is NaN or infinite"
+        if name == "num-examples" and min(numbers, default=0) < 0:
+            return "its number of examples is below zero"
+    return ""
+
+
+def _record_to_json(name: str, record: Any, save: SaveArrays) -> list[Any]:
+    if isinstance(record, ArrayRecord):
+        return ["arrays", save(name, record)]
+    kind = "metrics" if isinstance(record, MetricRecord) else "config"
+    return [kind, {key: _plain(value) for key, value in record.items()}]
+
+
+def _metrics(value: Json, _: LoadArrays) -> MetricRecord:
+    return MetricRecord({key: _value(part) for key, part in value.items()})
+
+
+def _config(value: Json, _: LoadArrays) -> ConfigRecord:
+    return ConfigRecord({key: _value(part) for key, part in value.items()})
+
+
+_KINDS: dict[str, Callable[[Json, LoadArrays], Any]] = {
+    "arrays": lambda value, load: load(value),
+    "metrics": _metrics,
+    "config": _config,
+}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    if isinstance(value, np.generic):
+        return value.item()
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return base64.b64decode(value["base64"], validate=True)
+    return [_value(part) for part in value] if isinstance(value, list) else value
+
+
+def _tensor(array: Array) -> tuple[str, np.ndarray[Any, Any]]:
+    if array.stype == _NUMPY:
+        try:
+            value = np.load(io.BytesIO(array.data), allow_pickle=False)
+        except ValueError:
+            return "bytes", as_bytes(array.data)
+        if isinstance(value, np.ndarray) and value.dtype in NATIVE and value.dtype.isnative:
+            return "native", value
+    return "bytes", as_bytes(array.data)
+
+
+def _npy(value: np.ndarray[Any, Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, value, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _is_finite(array: Array) -> bool:
+    form, value = _tensor(array)
+    return form == "bytes" or value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
