@@ -109,6 +109,42 @@ def test_a_second_upload_sends_nothing(shell, tmp_path):
     assert value_of(shell, "%box_upload -q a.csv").skipped == 1
 
 
+def shown(shell, value):
+    """How a notebook shows a value: as text, and as HTML."""
+    bundle, _ = shell.display_formatter.format(value)
+    return bundle["text/plain"], bundle.get("text/html", "")
+
+
+def test_a_sync_shows_its_plan_and_its_report(shell, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("1")
+    plan_text, plan_html = shown(shell, value_of(shell, "%box_sync -q data /M/data --dry-run"))
+    assert plan_text.splitlines()[-1] == "1 planned; nothing was changed"
+    assert "would be sent" in plan_text
+    assert "would be sent" in plan_html
+    text, html = shown(shell, value_of(shell, "%box_sync -q data /M/data"))
+    assert text.startswith("1 sent; 1 B in ")
+    assert "<td>/M/data/a.csv</td>" in html
+    again, _ = shown(shell, value_of(shell, "%box_sync -q box:/M/data data"))
+    assert again.splitlines()[1] == "skipped: /M/data/a.csv: It is the same on both sides."
+
+
+def test_a_sync_with_a_failure_stops_the_notebook(shell, tmp_path, capsys):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("1")
+    value_of(shell, "%box_mkdir /M/a.csv")
+    outcome = shell.run_cell("%box_sync -q data /M")
+    assert not outcome.success
+    assert "failed: /M/a.csv" in capsys.readouterr().out
+
+
+def test_no_pending_upload_says_so(shell, monkeypatch, tmp_path):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    pending = value_of(shell, "%box_uploads")
+    assert list(pending) == []
+    assert "No upload is pending" in repr(pending)
+
+
 def test_variables_quotes_and_patterns(shell, tmp_path):
     (tmp_path / "my file.csv").write_text("1")
     shell.user_ns["name"], shell.user_ns["folder"] = "my file.csv", "Reports"

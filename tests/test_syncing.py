@@ -165,6 +165,8 @@ def test_what_was_left_alone_is_told_with_its_reason(run, drive, data):
     code, out, _ = run("sync", "data", "/data")
     (conflict,) = [line for line in out.splitlines() if line.startswith("conflict: ")]
     assert "/data/a (conflict " in conflict
+    assert conflict.endswith(": both sides changed; both are kept")
+    assert drive.read("/data/a.csv") == b"theirs"
 
 
 def test_a_report_is_saved_and_a_failure_fails(run, drive, data, tmp_path):
@@ -176,6 +178,14 @@ def test_a_report_is_saved_and_a_failure_fails(run, drive, data, tmp_path):
     assert "failed: /data/a.csv: " in out
     assert (saved["sent"], saved["failed"], saved["ok"]) == (2, 1, False)
     assert {outcome["action"] for outcome in saved["outcomes"]} == {"sent", "failed"}
+
+
+def test_uploads_and_downloads_save_their_reports_too(run, drive, data, tmp_path):
+    assert run("upload", "data", "/", "--report", "up.json")[0] == 0
+    assert run("download", "/data", "copies", "--report", "down.json")[0] == 0
+    assert [json.loads((tmp_path / name).read_text())["sent"] for name in ("up.json", "down.json")] == [2, 2]
+    code, _, err = run("upload", "data", "/", "--report", ".")
+    assert (code, err.count("\n")) == (2, 1)
 
 
 def test_a_boxignore_and_patterns_leave_out(run, drive, data):

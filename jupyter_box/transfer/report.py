@@ -40,6 +40,11 @@ class Outcome:
     code: str = ""
     item_id: str | None = None
 
+    @property
+    def why(self) -> str:
+        """The reason for a person's eyes; a conflict has one even where nobody gave it."""
+        return self.reason or ("both sides changed; both are kept" if self.action == "conflict" else "")
+
 
 @dataclass(frozen=True)
 class Report:
@@ -158,5 +163,5 @@ def in_bytes(size: float) -> str:
 
 
 def _row(outcome: Outcome) -> str:
-    cells = (outcome.path or outcome.local, outcome.action, in_bytes(outcome.size), outcome.reason)
+    cells = (outcome.path or outcome.local, outcome.action, in_bytes(outcome.size), outcome.why)
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
