@@ -59,9 +59,9 @@ class Callers:
         self._refused: Aging[str, BoxError] = Aging(min(REFUSAL_SECONDS, settings.cache_seconds), KEPT, clock)
         self._flights = Flights()
 
-    def knows(self, token: str) -> bool:
-        """Tell whether the Hub's good word about a token still holds."""
-        return self._known.get(fingerprint(token)) is not None
+    def known(self, token: str) -> Caller | None:
+        """Return whose token it is if the Hub's good word about it still holds; the Hub is not asked."""
+        return self._known.get(fingerprint(token))
 
     async def caller(self, token: str, *, fresh: bool = False) -> Caller:
         """Return the user whose token it is.

@@ -112,12 +112,13 @@ class TokenHandler(Handler):
 
     async def post(self) -> None:
         """Answer with a token of the caller's, or with why there is none."""
-        about = {"request_id": self.request_id, "address": self.request.remote_ip}
+        about: dict[str, Any] = {"request_id": self.request_id, "address": self.request.remote_ip}
         try:
             grant = await self._grant()
         except BoxError as error:
             self._note(error.status, error.code)
-            audit("refused", {**about, "code": error.code, "status": error.status, "box_request_id": error.request_id})
+            about |= {"user": self._user(), "code": error.code, "status": error.status}
+            audit("refused", {**about, "box_request_id": error.request_id})
             self.fail(error)
             return
         self._note(200, "")
@@ -129,7 +130,7 @@ class TokenHandler(Handler):
         token = hub_token(self.request.headers.get("Authorization", ""))
         address = str(self.request.remote_ip)
         wait = self.refusals.wait(address)
-        if wait and not self.broker.callers.knows(token):
+        if wait and not self.broker.callers.known(token):
             raise Throttled(wait)
         try:
             self.wanted = self._wanted()
@@ -147,6 +148,11 @@ class TokenHandler(Handler):
         except (ValueError, RecursionError):
             raise InvalidName("The request is no JSON.", hint="Send nothing, or JSON.", code="bad_request") from None
         return Wanted.of(json_body, self.broker.account.endpoints.api, fresh=fresh)
+
+    def _user(self) -> str | None:
+        _, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        caller = self.broker.callers.known(token.strip())
+        return caller.name if caller else None
 
     def _asked(self) -> dict[str, Any]:
         less = self.wanted.less

@@ -245,6 +245,13 @@ def test_each_token_given_is_a_line_of_the_audit_log(broker, hub):
     assert line["request_id"]
 
 
+def test_a_refusal_is_a_line_of_the_audit_log_and_names_a_known_user(broker, hub):
+    broker.ask(hub.token("alice-refused"), {"scopes": ["item_upload"], "resource": "/files/999999"})
+    line = broker.wait_for("refused", user="alice-refused")
+    assert line["status"] >= 400
+    assert line["code"]
+
+
 def test_a_token_that_box_refused_is_replaced_when_the_client_says_so(start, hub, box):
     broker, token = start(), hub.token("alice")
     first = broker.ask(token).json()["access_token"]
@@ -279,7 +286,7 @@ def test_what_has_begun_is_finished_before_the_end(start, hub, box, number):
         broker.process.send_signal(number)
         threading.Timer(0.3, box.release).start()
         assert asked.result().ok
-    assert broker.stop() == 0
+    assert broker.process.wait(timeout=60) == 0
     broker.wait_for("ended")
 
 
