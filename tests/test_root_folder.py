@@ -139,6 +139,7 @@ def server(box, drive, whole, monkeypatch):
         thread.start()
         monkeypatch.setenv("BOX_SERVER_URL", f"http://127.0.0.1:{running.server_port}/")
         monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "of this kernel")
+        monkeypatch.delenv("BOX_CLIENT_SECRET")  # the server keeps it from its kernels
         yield
         running.shutdown()
 
