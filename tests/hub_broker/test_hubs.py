@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -123,7 +124,8 @@ def test_a_server_older_than_the_broker_works_after_a_restart(tmp_path, python, 
 
 
 def test_fifty_users_at_once_get_one_app_user_each(tmp_path, python, box):
-    users = [f"user{number}" for number in range(50)]
+    prefix = uuid.uuid4().hex[:6]
+    users = [f"{prefix}-{number}" for number in range(50)]
     lightly = LIGHTLY + "c.JupyterHub.concurrent_spawn_limit = 0\n"
     with running(tmp_path / "hub", python, box, overlay() + lightly, BOX_RATE_LIMIT="1000,240,60") as (hub, _):
         start_all(hub, users)
