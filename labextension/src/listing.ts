@@ -287,8 +287,8 @@ export class BoxListing extends DirListing {
     });
     this._inner._items = rows;
     const style = this.contentNode.style;
-    style.paddingTop = `${this._span.first * this._rowHeight}px`;
-    style.paddingBottom = `${Math.max(0, count - this._span.last) * this._rowHeight}px`;
+    style.setProperty('--jp-box-above', `${this._span.first * this._rowHeight}px`);
+    style.setProperty('--jp-box-below', `${Math.max(0, count - this._span.last) * this._rowHeight}px`);
   }
 
   /** Tell a screen reader which rows these are of how many. */

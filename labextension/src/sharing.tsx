@@ -71,7 +71,6 @@ function LinkLine(props: { link: ISharedLink; trans: TranslationBundle; remove: 
     <div>
       <input
         readOnly
-        className="jp-mod-styled"
         aria-label={trans.__('Address of the shared link')}
         value={link.url}
         onFocus={event => event.target.select()}
@@ -105,7 +104,7 @@ function LinkForm(props: {
     <form className="jp-Box-form" onSubmit={submit}>
       <label>
         {trans.__('Who may use it')}
-        <select name="access" className="jp-mod-styled" defaultValue={link.value?.access ?? 'collaborators'}>
+        <select name="access" defaultValue={link.value?.access ?? 'collaborators'}>
           {Object.keys(names).map(each => (
             <option key={each} value={each}>
               {names[each]}
@@ -115,11 +114,11 @@ function LinkForm(props: {
       </label>
       <label>
         {trans.__('Password (for links open to anyone)')}
-        <input name="password" type="password" autoComplete="new-password" className="jp-mod-styled" />
+        <input name="password" type="password" autoComplete="new-password" />
       </label>
       <label>
         {trans.__('Ends on')}
-        <input name="expires" type="date" className="jp-mod-styled" />
+        <input name="expires" type="date" />
       </label>
       <label className="jp-Box-check">
         <input name="can_download" type="checkbox" defaultChecked={link.value?.can_download ?? true} />
@@ -194,7 +193,6 @@ function Collaborator(props: {
         {person.status === 'pending' && <em> {trans.__('pending')}</em>}
       </span>
       <select
-        className="jp-mod-styled"
         aria-label={trans.__('Role of %1', name)}
         value={person.role}
         disabled={isFixed}
@@ -231,11 +229,11 @@ function InviteForm(props: {
     <form className="jp-Box-form" onSubmit={submit}>
       <label>
         {trans.__('Invite (e-mail, or a group’s name)')}
-        <input name="who" required className="jp-mod-styled" />
+        <input name="who" required />
       </label>
       <label>
         {trans.__('Role')}
-        <select name="role" className="jp-mod-styled" defaultValue="viewer">
+        <select name="role" defaultValue="viewer">
           {ROLES.map(role => (
             <option key={role}>{role}</option>
           ))}

@@ -102,14 +102,14 @@ function Search({ model, trans }: IProps): React.ReactElement {
   return (
     <Frame model={model} trans={trans} title={trans.__('Search in Box')}>
       <form className="jp-Box-form" role="search" onSubmit={submit}>
-        <input name="q" type="search" autoFocus className="jp-mod-styled" aria-label={trans.__('Name or content')} placeholder={trans.__('Name or content')} />
+        <input name="q" type="search" autoFocus aria-label={trans.__('Name or content')} placeholder={trans.__('Name or content')} />
         <div className="jp-Box-filters">
-          <select name="type" className="jp-mod-styled" aria-label={trans.__('Kind')}>
+          <select name="type" aria-label={trans.__('Kind')}>
             <option value="">{trans.__('Files and folders')}</option>
             <option value="file">{trans.__('Files')}</option>
             <option value="folder">{trans.__('Folders')}</option>
           </select>
-          <input name="extensions" className="jp-mod-styled" aria-label={trans.__('File extensions, separated by commas')} placeholder="csv, ipynb" />
+          <input name="extensions" aria-label={trans.__('File extensions, separated by commas')} placeholder="csv, ipynb" />
         </div>
         <label className="jp-Box-check">
           <input name="here" type="checkbox" defaultChecked />
