@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import pytest
+from running import running_server
 
 from jupyter_box import cli, connect
 from jupyter_box.errors import BoxError, Busy, Exists, InvalidName, NotFound
@@ -105,6 +106,25 @@ def test_workers_of_an_executor_connect_by_themselves(drive, data):
         report = drive.sync(data, "/data", executor=pool)
     assert (report.ok, report.sent) == (True, 2)
     assert drive.read("/data/raw/b.csv") == b"bb"
+
+
+ON_A_CLUSTER = """
+import os, jupyter_box
+from distributed import Client, LocalCluster
+with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    report = jupyter_box.connect().sync({local!r}, "/data", executor=client.get_executor())
+print(report, "BOX_CLIENT_SECRET" in os.environ)
+"""
+
+
+def test_dask_workers_of_a_kernel_get_their_tokens_from_its_server(drive, box_environment, data, tmp_path):
+    pytest.importorskip("distributed")
+    environment = {**box_environment, "BOX_ROOT_FOLDER": drive.stat("/").id}
+    with running_server(tmp_path, environment) as server:
+        (printed,) = server.run(ON_A_CLUSTER.format(local=str(data)), timeout=100)
+    assert printed.startswith("2 sent; 3 B in "), printed
+    assert printed.rstrip().endswith("False")
+    assert sorted(files(drive)) == ["/data/a.csv", "/data/raw/b.csv"]
 
 
 @pytest.mark.parametrize(
