@@ -224,7 +224,7 @@ def rest() -> Iterator[str]:
                 yield from _operation(f"{verb.upper()} {path}", operation)
     yield "## What the answers are\n"
     rows = [
-        (code(name), ", ".join(map(code, schema["properties"])))
+        (code(name), ", ".join(map(code, schema["properties"])) if "properties" in schema else "a list")
         for name, schema in openapi["components"]["schemas"].items()
     ]
     yield from table(("name", "its fields"), rows)

@@ -323,7 +323,8 @@ class ContentsHandler(BoxHandler, stock.ContentsHandler):
 
     def get_json_body(self) -> dict[str, Any] | None:
         """Return the JSON body; None if there is none."""
-        return (self.body() if self.operation.body else {}) or None
+        given = self.body() if self.operation.body else {}
+        return {name: value for name, value in given.items() if value is not None} or None
 
     def location_url(self, path: str) -> str:
         """Return where a file is in this API."""

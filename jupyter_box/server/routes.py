@@ -120,6 +120,11 @@ _MODEL: Schema = {
     },
     "required": [],
 }
+_RENAMED: Schema = {
+    "type": "object",
+    "properties": {"path": _text("The new path.", minLength=1)},
+    "required": ["path"],
+}
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -163,7 +168,7 @@ ROUTES: tuple[Route, ...] = (
             "put": Operation(
                 "Save a file, or one chunk of it", {200: "Model", 201: "Model"}, body=_MODEL, headers=("If-Match",)
             ),
-            "patch": Operation("Rename", {200: "Model"}, body=_MODEL),
+            "patch": Operation("Rename", {200: "Model"}, body=_RENAMED),
             "delete": Operation("Move to Box's trash", {204: None}),
         },
     ),
