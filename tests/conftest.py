@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 SLOW_SUITES = ("hub", "browser", "slow", "live")
+# Suites that take more than a few seconds as a whole, though no test of theirs does.
+SLOW_FOLDERS = ("federated", "filesystem", "helm", "hub_broker")
 
 
 def pytest_addoption(parser):
@@ -19,8 +21,11 @@ def pytest_collection_modifyitems(config, items):
     """Leave the slow suites out of a plain `pytest`; `--all`, `-m` or naming a test asks for them."""
     if config.getoption("-m") or any("::" in str(arg) for arg in config.args):
         return
-    left_out = {"live"} if config.getoption("--all") else set(SLOW_SUITES)
+    is_all = config.getoption("--all")
+    left_out = {"live"} if is_all else set(SLOW_SUITES)
     slow = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    if not is_all:
+        slow += [item for item in items if item.path.parent.name in SLOW_FOLDERS and item not in slow]
     if slow:
         items[:] = [item for item in items if item not in slow]
         config.hook.pytest_deselected(items=slow)
