@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +38,8 @@ class Pace:
         """Begin to wait for something of a kind."""
         self._kind, self._began, self._step = kind, self._clock.now(), self._floor
         usual = self._usual[kind]
-        first = PATIENCE * statistics.median(usual) if usual else 0.0
+        # the shortest of several, so that one slow round does not delay the next
+        first = PATIENCE * min(usual) if len(usual) > 1 else 0.0
         self.due = self._began + max(self._floor, first)
 
     def again(self, *, news: bool = False) -> None:

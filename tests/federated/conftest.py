@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,7 @@ class Field:
     environment: dict
     users: list
     processes: list = field(default_factory=list)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
     public: str = ""
 
     def init(self, *arguments, clients=3, rounds=3, **options):
@@ -80,7 +82,7 @@ class Field:
     def client(self, number, *arguments, name=None, state=None, **environment):
         name = name or f"tester{number}"
         return self.run(
-            "client", self.public if self.public.startswith("id:") else f"id:{self.drive.stat(self.public).id}",
+            "client", self.public_id,
             "--name", name, "--allow", "plant:client", "--node-config", f"part={number}",
             "--state", self.folder / (state or name), *arguments, BOX_USER_ID=self.users[number], **environment,
         )  # fmt: skip
@@ -102,6 +104,38 @@ class Field:
 
         return connect(user_id=self.users[number])
 
+    def here(self, function, *arguments, **options):
+        """Run a part of the product in a thread of the test, where no process has to die; returns its future."""
+        return self.threads.submit(function, *arguments, **options)
+
+    def serve_here(self, drive=None):
+        from jupyter_box.federated.server import serve
+
+        return self.here(serve, drive or self.drive, self.path, state=self.folder / "server", app_folder=HERE)
+
+    def join_here(self, number, name=None, state=None, **node_config):
+        from jupyter_box.federated.node import join
+
+        name = name or f"tester{number}"
+        drive = self.as_user(number)
+        return self.here(
+            join, drive, f"id:{drive.stat(self.public_id).id}", name, allow=lambda _: True, app_folder=HERE,
+            node_config={"part": number, **node_config}, state=self.folder / (state or name),
+        )  # fmt: skip
+
+    @property
+    def public_id(self):
+        return self.public if self.public.startswith("id:") else f"id:{self.drive.stat(self.public).id}"
+
+    def gate(self, number, round_):
+        """Stop a participant before it trains in a round; returns the gate, whose `unlink` lets it go on."""
+        gate = self.folder / f"{number}-{round_}"
+        gate.touch()
+        return gate
+
+    def reached(self, gate):
+        self.wait_for(gate.with_suffix(".reached").exists)
+
     def files(self, folder):
         return {item.name: item for item in self.drive.list(f"{self.path}/{folder}")}
 
@@ -114,13 +148,14 @@ class Field:
 
 
 @pytest.fixture
-def field_of_play(box, box_environment, tmp_path):
+def field_of_play(box, box_environment, tmp_path, monkeypatch):
     """Three organisations and a server; their processes end with the test."""
     pytest.importorskip("flwr")
     from jupyter_box import connect
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLWR")}
     environment = {**inherited, **box_environment, "PYTHONPATH": str(HERE), "PLANT_GATES": str(tmp_path)}
+    monkeypatch.setenv("PLANT_GATES", str(tmp_path))
     users = [box.add_user(f"Organisation {number}") for number in range(3)]
     with connect() as drive:
         made = Field(box, tmp_path, f"/{tmp_path.name}", environment, users)
@@ -131,3 +166,6 @@ def field_of_play(box, box_environment, tmp_path):
             for process in made.processes:
                 if process.popen.poll() is None:
                     process.kill()
+            for gate in tmp_path.glob("[0-9]-[0-9]"):
+                gate.unlink()
+            made.threads.shutdown(cancel_futures=True)

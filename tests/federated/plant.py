@@ -57,12 +57,19 @@ def train(message: Message, context: Context) -> Message:
     part = int(context.node_config["part"])
     wait_for_the_test(part, message)
     model, rows = fit(_arrays(message), part)
+    error = loss(model, part)[0]
     if context.node_config.get("poison"):
         model["weights"][0] = np.nan
+    if context.node_config.get("grow"):
+        model["weights"] = np.zeros(5)
+    if context.node_config.get("huge"):
+        model["weights"] = np.zeros(1_000_000)
+    if context.node_config.get("fails"):
+        raise RuntimeError("the sensor's file is gone")
     reply = RecordDict(
         {
             "arrays": to_record(model),
-            "metrics": MetricRecord({"num-examples": rows, "train_loss": loss(model, part)[0]}),
+            "metrics": MetricRecord({"num-examples": rows, "train_loss": error}),
         }
     )
     return Message(reply, reply_to=message)
@@ -79,7 +86,7 @@ def wait_for_the_test(part, message):
     gates = os.environ.get("PLANT_GATES")
     if not gates:
         return
-    gate = Path(gates) / f"{part}-{message.metadata.group_id}"
+    gate = Path(gates) / f"{part}-{message.content['config']['server-round']}"
     if gate.exists():
         gate.with_suffix(".reached").touch()
         while gate.exists():

@@ -1,0 +1,37 @@
+"""A server that dies, as by `kill -9`, right after one of its writes: `mortal.py FOLDER STATE LOCKS`.
+
+It dies after the first write that is not to `server.lock`; with LOCKS above zero, after so many to that one.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from jupyter_box.config import BoxConfig
+from jupyter_box.drive import Drive
+from jupyter_box.federated.server import serve
+
+
+class MortalDrive(Drive):
+    locks = 0
+
+    def add(self, folder, name, data):
+        return self._die_after(name, super().add(folder, name, data))
+
+    def replace(self, item, data, *, if_match=None):
+        return self._die_after(item.name, super().replace(item, data, if_match=if_match))
+
+    def _die_after(self, name, item):
+        if name == "server.lock":
+            self.locks -= 1
+        if self.locks == 0 or (name != "server.lock" and self.locks < 0):
+            print(f"dies after {name}", flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+
+folder, state, locks = sys.argv[1:]
+drive = MortalDrive.connect(BoxConfig())
+drive.locks = int(locks)
+serve(drive, folder, state=Path(state), app_folder=Path(__file__).parent)
