@@ -126,6 +126,8 @@ async def _view(exchange: Exchange, request: Request) -> Response:
     if exchange.route.prepare == "digest":
         await _digest(request)
     response = _run(exchange, request)
+    if exchange.route.body == "part" and response.status == 200:
+        _digest_ahead(request)
     if server.store.events.latest != getattr(server, "told", None):
         server.told = server.store.events.latest  # type: ignore[attr-defined]
         await server.tell_news()
@@ -154,6 +156,15 @@ async def _digest(request: Request) -> None:
         end, path = store.sessions.contiguous(row["id"]), store.blobs.path(row["blob"])
         if end:
             await asyncio.get_running_loop().run_in_executor(None, store.sessions.advance_digest, row["id"], path, end)
+
+
+def _digest_ahead(request: Request) -> None:
+    """Digest what is there of an upload session's file while more comes, so that little is left for the commit."""
+    store, session = request.store, request.params["upload_session_id"]
+    row = store.one("SELECT * FROM sessions WHERE id = ?", session)
+    if row is not None and not store.sessions.is_digesting(session):
+        end, path = store.sessions.contiguous(session), store.blobs.path(row["blob"])
+        asyncio.get_running_loop().run_in_executor(None, store.sessions.try_advance_digest, session, path, end)
 
 
 def _run(exchange: Exchange, request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.problems import Problem
@@ -112,6 +113,16 @@ class Sessions:
             if progress.done < end:
                 progress.read(path, end)
             return progress.digest.hexdigest()
+
+    def is_digesting(self, session: str) -> bool:
+        """Tell whether a thread is digesting the session's file right now."""
+        progress = self.digests.get(session)
+        return progress is not None and progress.lock.locked()
+
+    def try_advance_digest(self, session: str, path: str, end: int) -> None:
+        """Do what `advance_digest` does; nothing if the session has ended meanwhile, and its file with it."""
+        with suppress(OSError):
+            self.advance_digest(session, path, end)
 
     def contiguous(self, session: str) -> int:
         """Return how many bytes are there from the start without a gap."""
