@@ -132,6 +132,10 @@ def main(client: str, case: str, path: str, folder: str) -> None:
 
 
 def _peak() -> float:
+    """Return the most MiB that this program has had in memory; `ru_maxrss` would count its parent's before the exec."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

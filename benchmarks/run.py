@@ -1,7 +1,8 @@
-"""Runs every case with every client on one emulator, side by side, and writes the medians and their ratios.
+"""Runs every case with every client on one emulator, in turn, and writes the medians and their ratios.
 
-`python benchmarks/run.py` prints a table and writes `results.json` (and `results.png`, where matplotlib is) into the
-folder named by `--out`. `--mb`, `--count`, `--items` and `--repeat` make it smaller for a first try.
+`python -m benchmarks` prints a table and writes `results.json` (and `results.png`, where matplotlib is) into the folder
+named by `--out`; `--write` puts the table into the documentation, too. A full run takes about six minutes, one with
+`--quick` about one; `--large` adds a file of 4 GiB, of which nobody's memory may show anything.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import random
 import shutil
 import statistics
@@ -28,29 +30,50 @@ SLOW = {"latency": 0.06, "bandwidth": 12_000_000}
 FAR = {"latency": 0.06, "bandwidth": 0}
 FREE = {"latency": 0, "bandwidth": 0}
 CLIENTS = Path(__file__).with_name("clients.py")
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+FULL = {"mb": 512, "count": 500, "items": 20_000, "repeat": 3}
+BEGIN, END = "<!-- benchmarks begin -->", "<!-- benchmarks end -->"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table: what is done, over which network, by whom, and the most it may take (see the docs)."""
+    """One row of the table.
+
+    Attributes:
+        name: What the table calls it.
+        verb: What is done.
+        network: Over which network.
+        clients: By whom.
+        before: What has to be done first.
+        once: Who does it once only, as it takes a minute.
+        mb: MiB of the large file, where it is not the usual one.
+    """
 
     name: str
     verb: str
     network: dict[str, float]
     clients: tuple[str, ...]
     before: str = ""
+    once: tuple[str, ...] = ()
+    mb: int = 0
 
 
+OURS = ("jupyter-box",)
 ALONE = ("jupyter-box", "boxsdk", "curl")
 MANY = ("jupyter-box", "boxsdk", "boxsdk, 16 threads", "curl")
+SDK = ("boxsdk",)
 CASES = (
-    Case("upload, 60 ms and 12 MB/s per connection", "upload", SLOW, ALONE),
-    Case("download, 60 ms and 12 MB/s per connection", "download", SLOW, ALONE, "upload"),
+    Case("upload, 60 ms and 12 MB/s per connection", "upload", SLOW, ALONE, once=SDK),
+    Case("download, 60 ms and 12 MB/s per connection", "download", SLOW, ALONE, "upload", once=SDK),
     Case("upload, free loopback", "upload", FREE, ALONE),
     Case("download, free loopback", "download", FREE, ALONE, "upload"),
-    Case("small files up, 60 ms", "upload_many", FAR, MANY),
-    Case("small files down, 60 ms", "download_many", FAR, MANY, "upload_many"),
+    Case("small files up, 60 ms", "upload_many", FAR, MANY, once=SDK),
+    Case("small files down, 60 ms", "download_many", FAR, MANY, "upload_many", once=SDK),
     Case("list, 60 ms", "list", FAR, ("jupyter-box", "boxsdk"), "fill"),
+)
+LARGE = (
+    Case("upload of 4 GiB, free loopback", "upload", FREE, OURS, once=OURS, mb=4096),
+    Case("download of 4 GiB, free loopback", "download", FREE, OURS, "upload", once=OURS, mb=4096),
 )
 
 
@@ -61,6 +84,13 @@ class Box:
         self.env_file = folder / "env"
         words = ["emulator", "--data", str(folder / "box"), "--env", str(self.env_file)]
         self.process = subprocess.Popen([sys.executable, "-m", "jupyter_box.cli", *words], stdout=subprocess.DEVNULL)
+        try:
+            self.drive = self._connect(folder)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _connect(self, folder: Path) -> Any:
         while not self.env_file.exists():
             assert self.process.poll() is None, "the emulator did not start"
             time.sleep(0.05)
@@ -70,7 +100,12 @@ class Box:
         os.environ.update(self.env)
         from jupyter_box import connect
 
-        self.drive = connect()
+        return connect()
+
+    def stop(self) -> None:
+        """End the emulator."""
+        self.process.terminate()
+        self.process.wait()
 
     def switch(self, **switches: Any) -> None:
         """Turn switches of the emulator."""
@@ -80,6 +115,12 @@ class Box:
     def folder(self) -> str:
         """Return the id of a fresh folder."""
         return str(self.drive.mkdir(f"/{uuid.uuid4().hex}").id)
+
+    def clear(self, folder: str) -> None:
+        """Remove a folder, from the trash too, so that the disk does not fill up."""
+        self.switch(**FREE)
+        self.drive.client.folders.delete_folder_by_id(folder, recursive=True)
+        self.drive.client.trashed_folders.delete_trashed_folder_by_id(folder)
 
     def token(self) -> str:
         """Return a token for curl."""
@@ -93,8 +134,7 @@ def emulator(folder: Path) -> Iterator[Box]:
     try:
         yield box
     finally:
-        box.process.terminate()
-        box.process.wait()
+        box.stop()
 
 
 def prepare(case: Case, box: Box, path: Path, items: int) -> str:
@@ -172,13 +212,31 @@ def _download(box: Box, file_id: str, target: Path) -> str:
 
 def table(results: list[dict[str, Any]]) -> str:
     """Return the results as a Markdown table: seconds, CPU seconds, memory, and the ratio to ours."""
-    lines = ["| case | client | seconds | CPU seconds | MB over idle | times ours |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| case | client | seconds | times ours | CPU seconds | CPU seconds per GiB | MB over idle |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in results:
         ours = row["clients"]["jupyter-box"]["seconds"]
         for client, cost in row["clients"].items():
-            figures = f"{cost['seconds']:.2f} | {cost['cpu']:.2f} | {cost['memory']:.0f}"
-            lines.append(f"| {row['case']} | {client} | {figures} | {cost['seconds'] / ours:.2f} |")
+            per_gib = f"{cost['cpu'] / row['gib']:.1f}" if row["gib"] else "-"
+            memory = "-" if client == "curl" else f"{max(0, cost['memory']):.0f}"
+            figures = f"{cost['seconds']:.2f} | {cost['seconds'] / ours:.2f} | {cost['cpu']:.2f} | {per_gib} | {memory}"
+            lines.append(f"| {row['case']} | {client} | {figures} |")
     return "\n".join(lines)
+
+
+def write_page(text: str) -> None:
+    """Put the table into the documentation, between its two marks."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+
+
+def conditions(args: argparse.Namespace, loads: list[float]) -> str:
+    """Return one sentence about the machine, its load from others included, and the sizes."""
+    sizes = f"{args.mb} MiB, {args.count} files of 20 KB, {args.items} items, {args.repeat} runs"
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+    return f"{machine}; {sizes}; load average {loads[0]:.1f} before and {loads[1]:.1f} after."
 
 
 def plot(results: list[dict[str, Any]], target: Path) -> None:
@@ -199,53 +257,76 @@ def plot(results: list[dict[str, Any]], target: Path) -> None:
 
 def main() -> None:
     """Run the benchmarks as the command line says."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mb", type=int, default=512, help="MiB of the large file")
-    parser.add_argument("--count", type=int, default=500, help="small files, of 20 KB each")
-    parser.add_argument("--items", type=int, default=20_000, help="items of the folder to list")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of which the median counts")
-    parser.add_argument("--case", default="", help="only the cases whose name has this word")
-    parser.add_argument("--skip", default="", help="clients to leave out, separated by semicolons")
-    parser.add_argument("--out", type=Path, default=Path.cwd(), help="where the results go")
-    args = parser.parse_args()
+    args = _arguments()
+    before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as scratch, emulator(Path(scratch)) as box:
-        results = [
-            run(case, box, Path(scratch), args) for case in CASES if args.case in case.name
-        ]  # fmt: skip
+        cases = [case for case in (*CASES, *(LARGE if args.large else ())) if args.case in case.name]
+        results = [run(case, box, Path(scratch), args) for case in cases]
+    told = conditions(args, [before, os.getloadavg()[0]])
     missing = [tool for tool in ("rclone", "curl") if shutil.which(tool) is None]
     args.out.mkdir(parents=True, exist_ok=True)
-    args.out.joinpath("results.json").write_text(json.dumps({"results": results, "not_here": missing}, indent=2))
+    answer = {"results": results, "conditions": told, "not_here": missing}
+    args.out.joinpath("results.json").write_text(json.dumps(answer, indent=2))
     plot(results, args.out / "results.png")
-    print(table(results))
-    print(f"not on this machine: {', '.join(missing) or 'nothing'}")
+    text = f"{table(results)}\n\n{told} Not on this machine: {', '.join(missing) or 'nothing'}."
+    print(text)
+    if args.write:
+        write_page(text)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, each once, in about a minute")
+    parser.add_argument("--large", action="store_true", help="a file of 4 GiB, too: needs 12 GiB of room")
+    parser.add_argument("--mb", type=int, help="MiB of the large file (512)")
+    parser.add_argument("--count", type=int, help="small files, of 20 KB each (500)")
+    parser.add_argument("--items", type=int, help="items of the folder to list (20,000)")
+    parser.add_argument("--repeat", type=int, help="runs of which the median counts (3)")
+    parser.add_argument("--case", default="", help="only the cases whose name has this word")
+    parser.add_argument("--skip", default="", help="clients to leave out, separated by semicolons")
+    parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="where the results go")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    args = parser.parse_args()
+    sizes = {"mb": 96, "count": 80, "items": 5000, "repeat": 1} if args.quick else FULL
+    for name, size in sizes.items():
+        setattr(args, name, getattr(args, name) or size)
+    return args
 
 
 def run(case: Case, box: Box, scratch: Path, args: argparse.Namespace) -> dict[str, Any]:
-    """Return the medians of one case for each client."""
-    path = scratch / ("small" if case.verb.endswith("many") else "large.bin")
-    _make(path, args)
+    """Return the medians of one case for each client; the clients take turns, so that a slow minute hits them all."""
+    mb = case.mb or args.mb
+    path = scratch / ("small" if case.verb.endswith("many") else f"large-{mb}.bin")
+    _make(path, mb, args.count)
     skipped = {*args.skip.split(";"), *(() if shutil.which("curl") else ("curl",))}
-    clients: dict[str, Any] = {}
-    for client in [client for client in case.clients if client not in skipped]:
-        costs = [measure(case, client, box, path, prepare(case, box, path, args.items)) for _ in range(args.repeat)]
-        clients[client] = {name: statistics.median(cost[name] for cost in costs) for name in costs[0]}
-        print(f"{case.name}: {client}: {clients[client]}", file=sys.stderr)
-    return {"case": case.name, "clients": clients}
+    clients = [client for client in case.clients if client not in skipped]
+    costs: dict[str, list[dict[str, float]]] = {client: [] for client in clients}
+    for number in range(args.repeat):
+        for client in clients:
+            if not number or client not in case.once:
+                folder = prepare(case, box, path, args.items)
+                costs[client].append(measure(case, client, box, path, folder))
+                box.clear(folder)
+    if case.mb:
+        path.unlink()
+    medians = {client: _median(found) for client, found in costs.items()}
+    print(f"{case.name}: {medians}", file=sys.stderr)
+    return {"case": case.name, "gib": mb / 1024 if path.suffix else 0, "clients": medians}
 
 
-def _make(path: Path, args: argparse.Namespace) -> None:
+def _median(costs: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(cost[name] for cost in costs) for name in costs[0]}
+
+
+def _make(path: Path, mb: int, count: int) -> None:
     if path.exists():
         return
     chance = random.Random(1)
     if path.suffix:
         with path.open("wb") as file:
-            for _ in range(args.mb):
+            for _ in range(mb):
                 file.write(chance.randbytes(1 << 20))
         return
     path.mkdir()
-    for number in range(args.count):
+    for number in range(count):
         (path / f"{number:04d}.bin").write_bytes(chance.randbytes(20_000))
-
-
-if __name__ == "__main__":
-    main()
