@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import running
+from panel import Panel
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "jupyter_box" / "labextension"
@@ -64,6 +65,7 @@ def running_lab(folder, environment, *arguments, settings=None):
     options = [
         f"--LabApp.extra_labextensions_path={[str(extensions)]}",
         "--LabApp.extension_manager=readonly",
+        "--LabApp.expose_app_in_browser=True",
     ]
     try:
         with running.running_server(folder, environment, *options, *arguments) as server:
@@ -98,15 +100,46 @@ def lab(seeded, tmp_path_factory):
 
 
 @pytest.fixture
+def service(box):
+    """A drive on the same account, as another client; `put` makes the folders, too."""
+    from traitlets.config import Config
+
+    from jupyter_box import connect
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in box.env.items():
+            if name != "BOX_JWT_CONFIG_FILE":
+                patch.setenv(name, value)
+        with connect(Config(), rate_limit="off") as drive:
+            yield drive
+
+
+@pytest.fixture
+def put(service):
+    """Write a file in Box, and the folders that it is in."""
+
+    def put(path, content=b"x"):
+        service.mkdir(path.rpartition("/")[0] or "/")
+        return service.write(path, content)
+
+    return put
+
+
+@pytest.fixture
+def panel(page):
+    return Panel(page)
+
+
+@pytest.fixture
 def page(chromium, lab):
-    """A page with the panel open; fails when the page had an error of ours."""
+    """A page with the panel open."""
     with opened(chromium, lab) as page:
         yield page
 
 
 @contextlib.contextmanager
 def opened(chromium, lab, **options):
-    """Open JupyterLab in a fresh profile and show the panel."""
+    """Open JupyterLab in a fresh profile and show the panel; an error in the page fails the test."""
     options = {"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options}
     context = chromium.new_context(**options)
     context.set_default_timeout(30_000)

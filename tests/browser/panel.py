@@ -1,0 +1,87 @@
+"""The panel as a person uses it, over Playwright."""
+
+from pathlib import Path
+
+PANEL = "#jupyter-box-browser"
+AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+
+LONGEST_BLOCK = """() => {
+  window.blocks = [];
+  new PerformanceObserver(list => list.getEntries().forEach(each => window.blocks.push(each.duration)))
+    .observe({ type: 'longtask', buffered: false });
+}"""
+DROP = """async ([files, selector]) => {
+  const transfer = new DataTransfer();
+  for (const [name, size, seed] of files) {
+    const block = new Uint8Array(1 << 20).map((_, i) => (i * 31 + seed) & 255);
+    const parts = Array.from({ length: Math.ceil(size / block.length) }, (_, i) =>
+      block.slice(0, Math.min(block.length, size - i * block.length)));
+    transfer.items.add(new File(parts, name, { lastModified: 1700000000000 }));
+  }
+  const target = document.querySelector(selector);
+  for (const type of ['dragenter', 'dragover', 'drop']) {
+    target.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+class Panel:
+    """The panel in a page."""
+
+    def __init__(self, page):
+        self.page = page
+        self.node = page.locator(PANEL)
+        self.content = self.node.locator(".jp-DirListing-content")
+        self.rows = self.node.locator(".jp-DirListing-item")
+        self.transfers = self.node.locator(".jp-Box-transfers li")
+
+    def row(self, name):
+        return self.rows.filter(has=self.page.get_by_text(name, exact=True)).first
+
+    def names(self):
+        return self.node.locator(".jp-DirListing-itemText").all_inner_texts()
+
+    def enter(self, *folders):
+        for name in folders:
+            self.row(name).dblclick()
+            self.node.locator(f'.jp-BreadCrumbs-item:has-text("{name}")').wait_for()
+            self.page.wait_for_timeout(50)  # the listing follows the breadcrumb in the next frame
+
+    def run(self, command, **args):
+        """Run a command as the palette does."""
+        self.page.evaluate("([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)", [command, args])
+
+    def press(self, label):
+        """Press a button of the panel's toolbar."""
+        self.node.locator(f'.jp-Toolbar [data-command="jupyter-box:{label}"]').first.click()
+
+    def menu(self, name, *labels):
+        """Choose from a row's context menu."""
+        self.row(name).click(button="right")
+        for label in labels:
+            self.page.locator(".lm-Menu-item", has_text=label).last.click()
+
+    def drop(self, *files, selector=f"{PANEL} .jp-DirListing-content"):
+        """Drop files of (name, size, seed) as from the desktop."""
+        self.page.evaluate(DROP, [list(files), selector])
+
+    def inspect(self, name, tab):
+        """Select a row and look at one side of it; returns the inspector."""
+        self.row(name).click()
+        inspector = self.page.locator("#jupyter-box-inspector")
+        if not inspector.is_visible():
+            self.page.locator('li[data-id="jupyter-box-inspector"]').click()
+        inspector.get_by_role("heading", name=name, level=2).wait_for()
+        inspector.get_by_role("tab", name=tab, exact=True).click()
+        return inspector
+
+    def violations(self, selector):
+        """Return what axe-core finds serious below a selector."""
+        self.page.add_script_tag(path=str(AXE))
+        found = self.page.evaluate("selector => axe.run(selector, { resultTypes: ['violations'] })", selector)
+        return [
+            f"{each['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+            for each in found["violations"]
+            if each["impact"] in {"serious", "critical"}
+            for node in each["nodes"]
+        ]

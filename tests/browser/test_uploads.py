@@ -1,0 +1,141 @@
+"""Uploads from the browser, and copies between the server's disk and Box."""
+
+import hashlib
+import re
+
+from conftest import show
+from panel import PANEL, Panel
+from playwright.sync_api import expect
+
+MB = 1_000_000
+LARGE = 200 * MB
+
+
+def block(seed):
+    return bytes((i * 31 + seed) & 255 for i in range(1 << 20))
+
+
+def content(size, seed):
+    one = block(seed)
+    return (one * (size // len(one) + 1))[:size]
+
+
+def test_a_dropped_file_arrives_as_it_is(panel, service):
+    panel.drop(["dropped.bin", 3 * MB, 1], ["empty.txt", 0, 0])
+    expect(panel.row("dropped.bin")).to_be_visible()
+    expect(panel.row("empty.txt")).to_be_visible()
+    assert service.read("/dropped.bin") == content(3 * MB, 1)
+    assert service.stat("/empty.txt").size == 0
+    expect(panel.transfers).to_have_count(0)
+
+
+def test_a_file_of_the_same_name_becomes_a_version(panel, put, service):
+    put("/again/a.bin", b"before")
+    panel.run("jupyter-box:open", path="box:again")
+    expect(panel.row("a.bin")).to_be_visible()
+    panel.drop(["a.bin", 1000, 2])
+    expect(panel.row("a.bin").locator(".jp-DirListing-itemFileSize")).to_contain_text("1 KB", ignore_case=True)
+    assert len(service.versions("/again/a.bin")) == 2
+
+
+def test_a_folder_goes_up_whole(panel, page, service, tmp_path):
+    tree = tmp_path / "tree"
+    for name in ("a.txt", "sub/b.txt", "sub/deeper/c #1.txt"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(name)
+    with page.expect_file_chooser() as chooser:
+        page.evaluate("() => void window.jupyterapp.commands.execute('jupyter-box:upload-folder')")
+    chooser.value.set_files(tree)
+    expect(panel.row("tree")).to_be_visible()
+    expect(panel.transfers).to_have_count(0)
+    assert service.read("/tree/sub/deeper/c #1.txt") == b"sub/deeper/c #1.txt"
+
+
+def test_a_large_upload_goes_on_after_a_reload(panel, page, lab, service):
+    sent = []
+    page.on("request", lambda request: sent.append(request) if request.method == "PUT" else None)
+    half = []
+
+    def stop_half_way(route):
+        if len(half) < 12:
+            half.append(route)
+            route.continue_()
+        else:
+            route.abort()
+
+    page.route(re.compile(r"/jupyter-box/uploads/\w+\?offset="), stop_half_way)
+    panel.drop(["large.bin", LARGE, 3])
+    expect(panel.transfers.first).to_contain_text("large.bin")
+    page.wait_for_function(
+        "() => parseInt(document.querySelector('.jp-Box-figures')?.textContent?.match(/(\\d+) %/)?.[1] ?? 0) >= 40"
+    )
+    page.unroute_all(behavior="ignoreErrors")
+    show(page, lab)
+    panel = Panel(page)
+    expect(panel.transfers.first).to_contain_text("interrupted")
+    sent.clear()
+    panel.drop(["large.bin", LARGE, 3])
+    expect(panel.row("large.bin")).to_be_visible(timeout=120_000)
+    assert service.stat("/large.bin").sha1 == hashlib.sha1(content(LARGE, 3)).hexdigest()
+    bytes_sent = sum(int(request.headers.get("content-length", 0)) or 8 << 20 for request in sent)
+    assert bytes_sent < 0.75 * LARGE
+
+
+def test_paused_cancelled_and_tried_again(panel, page, service):
+    page.route(re.compile(r"/jupyter-box/uploads/\w+\?offset="), lambda route: None)  # held
+    panel.drop(["slow.bin", 30 * MB, 4])
+    panel.node.get_by_role("button", name="Pause slow.bin").click()
+    expect(panel.transfers.first).to_contain_text("paused")
+    page.unroute_all(behavior="ignoreErrors")
+    panel.node.get_by_role("button", name="Continue slow.bin").click()
+    expect(panel.row("slow.bin")).to_be_visible()
+    page.route(re.compile(r"/jupyter-box/uploads/\w+\?offset="), lambda route: None)
+    panel.drop(["never.bin", 30 * MB, 5])
+    panel.node.get_by_role("button", name="Cancel never.bin").click()
+    expect(panel.transfers).to_have_count(0)
+    assert not service.exists("/never.bin")
+
+
+def test_parts_become_smaller_behind_a_proxy_that_allows_a_megabyte(panel, page, service):
+    sizes = []
+
+    def limit(route):
+        size = len(route.request.post_data_buffer or b"")
+        sizes.append(size)
+        if size > 1 << 20:
+            route.fulfill(status=413, content_type="text/html", body="<h1>413 Request Entity Too Large</h1>")
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/jupyter-box/uploads/\w+\?offset="), limit)
+    panel.drop(["narrow.bin", 5 * MB, 6])
+    expect(panel.row("narrow.bin")).to_be_visible()
+    assert service.read("/narrow.bin") == content(5 * MB, 6)
+
+
+def test_copies_between_the_disk_and_box(panel, lab, service):
+    (lab.files / "local.csv").write_text("a,b\n1,2\n")
+    panel.run("jupyter-box:copy-to-box", path="local.csv", target="/Quality")
+    panel.enter("Quality")
+    panel.press("refresh")
+    expect(panel.row("local.csv")).to_be_visible()
+    assert service.read("/Quality/local.csv") == b"a,b\n1,2\n"
+    (lab.files / "down").mkdir()
+    panel.run("jupyter-box:copy-to-disk", path="box:Quality/weekly-report.csv", target="down")
+    panel.page.wait_for_function(
+        "async () => (await window.jupyterapp.serviceManager.contents.get('down')).content.length === 1"
+    )
+    assert (lab.files / "down" / "weekly-report.csv").read_bytes() == service.read("/Quality/weekly-report.csv")
+
+
+def test_downloads_a_file_and_a_folder_as_zip(panel, page):
+    panel.row("Welcome.md").click()
+    with page.expect_download() as file:
+        panel.run("filebrowser:download")
+    assert file.value.suggested_filename == "Welcome.md"
+    panel.row("Notebooks").click()
+    with page.expect_download() as archive:
+        panel.run("jupyter-box:download")
+    assert archive.value.suggested_filename == "Notebooks.zip"
+    assert archive.value.path().read_bytes()[:2] == b"PK"
+    assert page.locator(f"{PANEL} [role=alert]").count() == 0
