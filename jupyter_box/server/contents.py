@@ -125,17 +125,16 @@ class BoxContents(AsyncContentsManager):
             InvalidName: It is not of that type or format.
             TooLarge: It is larger than what is opened through JSON.
         """
-        model, data = await self._read(lambda drive: self._load(drive, _absolute(path), content, type))
+        model, data = await self._read(lambda drive: self._load(drive, _absolute(path), content, type, format))
         if require_hash and not model["hash"]:
             raise InvalidName(f"/{path} is a folder and has no hash.", code="bad_request")
         if data is None:
             return model  # type: ignore[no-any-return]
-        item: Item = data[0]
         if model["type"] == "notebook":
-            return self._with_notebook(model, documents.read_notebook(data[1], item), path)
-        return {**model, **documents.file_content(data[1], item, format)}
+            return self._with_notebook(model, data, path)
+        return {**model, **data}
 
-    def _load(self, drive: Drive, path: str, content: bool, kind: str | None) -> tuple[Model, Any]:
+    def _load(self, drive: Drive, path: str, content: bool, kind: str | None, form: str | None) -> tuple[Model, Any]:
         item = drive.stat(path)
         user = drive.account.id
         if item.is_folder:
@@ -149,7 +148,10 @@ class BoxContents(AsyncContentsManager):
         if not content:
             return model, None
         item, data = self._bytes(drive, item)
-        return {**documents.model_of(item, user), "type": model["type"]}, (item, data)
+        model = {**documents.model_of(item, user), "type": model["type"]}
+        if model["type"] == "notebook":
+            return model, documents.read_notebook(data, item)
+        return model, documents.file_content(data, item, form)
 
     def _bytes(self, drive: Drive, item: Item) -> tuple[Item, bytes]:
         self._check_size(item.path, item.size or 0)
@@ -189,7 +191,7 @@ class BoxContents(AsyncContentsManager):
         if kind == "directory":
             saved: Model = await self._write(lambda drive: _folder(drive, _absolute(path)))
         else:
-            notebook, data = self._given(model, path, kind)
+            notebook, data = await self._given(model, path, kind)
             saved = await self._write(lambda drive: self._store(drive, _absolute(path), data))
             saved["type"] = kind
             if notebook is not None:
@@ -197,12 +199,13 @@ class BoxContents(AsyncContentsManager):
         self.emit(data={"action": "save", "path": path})
         return saved
 
-    def _given(self, model: Model, path: str, kind: str) -> tuple[Any, bytes]:
+    async def _given(self, model: Model, path: str, kind: str) -> tuple[Any, bytes]:
         if kind != "notebook":
-            return None, documents.given_bytes(model, path)
-        notebook = documents.given_notebook(model.get("content"), path)
+            return None, await self._read(lambda _: documents.given_bytes(model, path))
+        notebook = await self._read(lambda _: documents.given_notebook(model.get("content"), path))
+        # the signatures' database may be used in the loop's thread only; it also takes marks out of the notebook
         self.check_and_sign(notebook, path)
-        return notebook, documents.notebook_bytes(notebook)
+        return notebook, await self._read(lambda _: documents.notebook_bytes(notebook))
 
     def _report_invalid(self, notebook: Any, saved: Model) -> None:
         checked: Model = {"content": notebook}

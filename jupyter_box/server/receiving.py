@@ -154,11 +154,14 @@ class Uploads:
                 hint="Send at least one byte, from an offset within the file.",
                 code="bad_range",
             )
-        if upload.spool is None or upload.record.item:
+        spool = upload.spool
+        if spool is None or upload.record.item:
             return upload
-        upload.spool.write(offset, data)
+        spool.write(offset, data)
         with upload.lock:
-            self._save(upload, done=upload.spool.done)
+            if upload.spool is None:
+                raise Cancelled(f"The upload of {upload.record.path} has ended.")
+            self._save(upload, done=spool.done)
             self._raise_trouble(upload)
             if upload.record.size >= BEGIN_AT:
                 self._work(upload)
@@ -352,10 +355,11 @@ class Uploads:
         upload.spool.stop()
         if upload.work is not None and not upload.work.cancel():
             wait([upload.work])
-        if upload.record.item is None:
-            with suppress(BoxError):
-                self._drive().forget(upload.spool)
-            self._discard(upload)
+        with upload.lock:
+            if upload.record.item is None:
+                with suppress(BoxError):
+                    self._drive().forget(upload.spool)
+                self._discard(upload)
 
     def _discard(self, upload: Upload) -> None:
         if upload.spool is not None:

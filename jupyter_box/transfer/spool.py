@@ -53,12 +53,19 @@ class Spool(Source):
 
         Returns:
             What is there then.
+
+        Raises:
+            Cancelled: The bytes were discarded meanwhile.
+            BoxError: The disk refuses them.
         """
         view = memoryview(data)
-        with local_errors(self.label):
-            for start, end in missing(self.done, offset, offset + len(view)):
-                self._write(start, view[start - offset : end - offset])
-            os.fsync(self._file.fileno())
+        try:
+            with local_errors(self.label):
+                for start, end in missing(self.done, offset, offset + len(view)):
+                    self._write(start, view[start - offset : end - offset])
+                os.fsync(self._file.fileno())
+        except ValueError:  # the file is closed
+            raise Cancelled(f"The upload of {self.label} has ended.") from None
         with self._arrived:
             self.done = merged((*self.done, (offset, offset + len(view))))
             self._arrived.notify_all()
