@@ -1,0 +1,102 @@
+/** Paths, addresses, figures and lines of code. */
+
+import { describe, expect, it } from 'vitest';
+
+import { address, splitEvents } from '../src/api';
+import { boxUrl, drivePath, labPath } from '../src/drive';
+import { allows, modelOf } from '../src/items';
+import { notebookText } from '../src/comparing';
+import { orderOf, visibleSpan } from '../src/listing';
+import { codeFor, fits } from '../src/snippets';
+import type { IItem } from '../src/tokens';
+import { duration, nameOf, size } from '../src/words';
+
+const ITEM = { id: '1', type: 'file', name: 'a.ipynb', path: '/x/a.ipynb', size: 3, permissions: [] } as unknown as IItem;
+
+describe('paths', () => {
+  it.each([
+    ['/', 'box:', '/'],
+    ['/a b/c', 'box:a b/c', '/a b/c'],
+    ['/a:b', 'box:a:b', '/a:b']
+  ])('%s', (path, lab, back) => {
+    expect([labPath(path), drivePath(lab)]).toEqual([lab, back]);
+  });
+
+  it('any name goes through an address', () => {
+    const url = address({ baseUrl: 'http://h/user/a/' } as any, 'files', 'a #?%/ü', { download: 1, version: undefined });
+    expect(url).toBe('http://h/user/a/jupyter-box/files/a%20%23%3F%25/%C3%BC?download=1');
+  });
+
+  it('for Python', () => expect(boxUrl('box:a/b.csv')).toBe('box://a/b.csv'));
+});
+
+describe('figures', () => {
+  it.each([
+    [null, ''],
+    [0, '0 B'],
+    [999, '999 B'],
+    [1500, '1.5 KB'],
+    [123_456_789, '123 MB'],
+    [5e15, '5000 TB']
+  ])('%s', (bytes, text) => expect(size(bytes)).toBe(text));
+
+  it.each([
+    [0, '0:00'],
+    [72, '1:12'],
+    [3723, '1:02:03']
+  ])('%s s', (seconds, text) => expect(duration(seconds)).toBe(text));
+
+  it('names', () => expect(['/a/b.txt', 'b', '/a/'].map(nameOf)).toEqual(['b.txt', 'b', 'a']));
+});
+
+describe('rows', () => {
+  it.each([
+    [0, 240, 100_000, { first: 0, last: 30 }],
+    [24_000, 240, 100_000, { first: 980, last: 1030 }],
+    [0, 240, 3, { first: 0, last: 3 }],
+    [999_999, 240, 10, { first: 0, last: 10 }]
+  ])('scrolled by %i', (scrolled, height, count, span) => {
+    expect(visibleSpan(scrolled, height, 24, count)).toEqual(span);
+  });
+
+  it('are sorted by Box', () => {
+    expect(orderOf({ key: 'last_modified', direction: 'descending' })).toEqual({ sort: 'date', direction: 'desc' });
+    expect(orderOf({ key: 'name', direction: 'ascending' })).toEqual({ sort: 'name', direction: 'asc' });
+  });
+
+  it('are of the types that JupyterLab knows', () => {
+    expect(modelOf(ITEM).type).toBe('notebook');
+    expect(modelOf({ ...ITEM, type: 'folder' }).type).toBe('directory');
+    expect(modelOf(ITEM).path).toBe('box:x/a.ipynb');
+  });
+
+  it('are allowed what Box does not forbid', () => {
+    expect(allows(ITEM, 'delete')).toBe(true);
+    expect(allows({ ...ITEM, permissions: ['can_download'] }, 'delete')).toBe(false);
+    expect(allows({ ...ITEM, permissions: ['can_set_share_access'] }, 'share')).toBe(true);
+  });
+});
+
+describe('server-sent events', () => {
+  it('come in pieces', () => {
+    const whole = 'data: {"id":"1"}\n\n: alive\n\ndata: {"id":"2"}\n\n';
+    const first = splitEvents(whole.slice(0, 25));
+    const second = splitEvents(first.rest + whole.slice(25));
+    expect([...first.events, ...second.events].map(each => each.id)).toEqual(['1', '2']);
+    expect(second.rest).toBe('');
+  });
+});
+
+describe('code', () => {
+  it('reads a file as it is', () => {
+    expect(codeFor('pandas', 'box:a/b.parquet')).toContain('pd.read_parquet("box://a/b.parquet")');
+    expect(codeFor('polars', 'box:b.tsv')).toContain('pl.read_csv("box://b.tsv", separator="\\t")');
+    expect(codeFor('download', 'box:a "b".bin')).toContain('%box_download "/a \\"b\\".bin"');
+    expect([fits('pandas', 'a.csv'), fits('pandas', 'a.bin'), fits('path', 'a.bin')]).toEqual([true, false, true]);
+  });
+
+  it('of a notebook is compared without its outputs', () => {
+    const cell = { cell_type: 'code', source: ['x = 1\n', 'x'], outputs: [{ text: 'noise' }] };
+    expect(notebookText(JSON.stringify({ cells: [cell] }))).toBe('# %% [code]\nx = 1\nx');
+  });
+});
