@@ -10,7 +10,7 @@ import pytest
 
 SLOW_SUITES = ("hub", "browser", "slow", "live")
 # Suites that take more than a few seconds as a whole, though no test of theirs does.
-SLOW_FOLDERS = ("federated", "filesystem", "helm", "hub_broker")
+SLOW_FOLDERS = ("federated", "filesystem", "helm", "hub_broker", "server", "transfer")
 
 
 def pytest_addoption(parser):
@@ -18,13 +18,13 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the slow suites out of a plain `pytest`; `--all`, `-m` or naming a test asks for them."""
+    """Leave the slow suites out of a plain `pytest`; `--all`, `-m`, naming a test or a slow folder asks for them."""
     if config.getoption("-m") or any("::" in str(arg) for arg in config.args):
         return
     is_all = config.getoption("--all")
     left_out = {"live"} if is_all else set(SLOW_SUITES)
     slow = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
-    if not is_all:
+    if not is_all and config.args_source is not pytest.Config.ArgsSource.ARGS:
         slow += [item for item in items if item.path.parent.name in SLOW_FOLDERS and item not in slow]
     if slow:
         items[:] = [item for item in items if item not in slow]

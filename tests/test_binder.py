@@ -45,6 +45,7 @@ def start(home, *command):
     return process.returncode, output
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_to_its_end_and_again(home):
     code, output = start(home, "python", "-c", EXECUTE, str(NOTEBOOK))
     assert code == 0, output[-3000:]
@@ -52,6 +53,7 @@ def test_the_notebook_runs_to_its_end_and_again(home):
     assert [cell for cell in cells if cell["cell_type"] == "code" and cell["outputs"]]
 
 
+@pytest.mark.slow
 def test_what_follows_is_connected(home):
     code, output = start(home, "jupyter-box", "status")
     assert code == 0, output

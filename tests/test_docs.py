@@ -145,6 +145,7 @@ def workplace(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: str(page.relative_to(REPO)))
 def test_what_a_page_shows_works(page, workplace, drive):
     environment = {**os.environ, "BOX_ROOT_FOLDER": drive.status().root.id, "IPYTHONDIR": str(workplace / ".ipython")}
