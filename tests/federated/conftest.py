@@ -54,8 +54,9 @@ class Field:
     processes: list = field(default_factory=list)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8))
     public: str = ""
+    module: str = "plant"
 
-    def init(self, *arguments, clients=3, rounds=3, **options):
+    def init(self, *arguments, clients=3, rounds=3, module="plant", **options):
         given = {
             "--minimum-clients": clients,
             "--maximum-clients": clients,
@@ -64,7 +65,8 @@ class Field:
             **options,
         }
         words = [word for pair in given.items() for word in map(str, pair)]
-        apps = ["--app", "plant:server", "--client-app", "plant:client"]
+        self.module = module
+        apps = ["--app", f"{module}:server", "--client-app", f"{module}:client"]
         process = self.run("init", self.path, *apps, *words, "--state", self.folder / "server", *arguments)
         assert process.ends() == 0, process.text
         self.public = self.path
@@ -83,7 +85,7 @@ class Field:
         name = name or f"tester{number}"
         return self.run(
             "client", self.public_id,
-            "--name", name, "--allow", "plant:client", "--node-config", f"part={number}",
+            "--name", name, "--allow", f"{self.module}:client", "--node-config", f"part={number}",
             "--state", self.folder / (state or name), *arguments, BOX_USER_ID=self.users[number], **environment,
         )  # fmt: skip
 

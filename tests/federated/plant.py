@@ -55,7 +55,7 @@ def _arrays(message):
 @client.train()
 def train(message: Message, context: Context) -> Message:
     part = int(context.node_config["part"])
-    wait_for_the_test(part, message)
+    wait_for_round(part, message.content["config"]["server-round"])
     model, rows = fit(_arrays(message), part)
     error = loss(model, part)[0]
     if context.node_config.get("poison"):
@@ -81,12 +81,12 @@ def evaluate(message: Message, context: Context) -> Message:
     return Message(RecordDict({"metrics": MetricRecord({"num-examples": rows, "loss": error})}), reply_to=message)
 
 
-def wait_for_the_test(part, message):
+def wait_for_round(part, round_):
     """Stop at a gate where the test has put one: a folder of files `PART-ROUND`, which the test removes."""
     gates = os.environ.get("PLANT_GATES")
     if not gates:
         return
-    gate = Path(gates) / f"{part}-{message.content['config']['server-round']}"
+    gate = Path(gates) / f"{part}-{round_}"
     if gate.exists():
         gate.with_suffix(".reached").touch()
         while gate.exists():
