@@ -460,11 +460,17 @@ class Connections(requests.Session):
         settings = {**self.merge_environment_settings(prepared.url, {}, stream, None, None), "timeout": timeout}
         response = self.get_adapter(prepared.url or url).send(prepared, **settings)
         if follow and response.is_redirect:
-            *before, response = [response, *self.resolve_redirects(response, prepared, **settings)]
-            response.history = before
+            answers = [response, *self._followed(response, prepared, settings)]
+            response = answers.pop()
+            response.history = answers
         if not stream:
             response.content  # noqa: B018  read now, so that the connection is free and a break is told here
         return response
+
+    def _followed(
+        self, response: requests.Response, prepared: requests.PreparedRequest, settings: Mapping[str, Any]
+    ) -> Iterator[requests.Response]:
+        yield from self.resolve_redirects(response, prepared, **settings)
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Return the environment's proxies and certificates for an address, looked up once a host for speed."""
