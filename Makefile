@@ -47,7 +47,7 @@ bench: .venv/test
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
-	rm -rf .venv .venv-hub55 .tools build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-hub55 .tools labextension/node_modules labextension/lib jupyter_box/labextension build dist docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # Debian's python3 may come without ensurepip; then the machine's own pip puts pip into the environment.
 .venv/ready:

@@ -15,6 +15,8 @@ export const NEEDS = {
   invite: ['can_invite_collaborator']
 } as const;
 
+const NO_TIME = new Date(0).toISOString(); // Box tells no times of an account's own root
+
 export type Action = keyof typeof NEEDS;
 
 /** Return an item of a listing as the model that JupyterLab's file browser shows. */
@@ -24,8 +26,8 @@ export function modelOf(item: IItem): IBoxModel {
     path: labPath(item.path),
     type: contentType(item),
     writable: allows(item, item.type === 'folder' ? 'upload' : 'rename'),
-    created: item.created ?? '',
-    last_modified: item.content_modified ?? item.modified ?? '',
+    created: item.created ?? NO_TIME,
+    last_modified: item.modified ?? NO_TIME,
     size: item.type === 'folder' ? undefined : item.size ?? undefined,
     mimetype: '',
     content: null,

@@ -7,6 +7,7 @@ import { address, BoxAPI } from './api';
 import type { IItem, IVersion } from './tokens';
 
 export const PAST = 'box-version';
+const NO_TIME = new Date(0).toISOString(); // JupyterLab wants a time, and checks none of what cannot be saved
 
 /** Return JupyterLab's path of a version. */
 export function pastPath(item: IItem, version: IVersion): string {
@@ -29,8 +30,8 @@ export class PastDrive extends Drive {
       path: localPath,
       type: isNotebook ? 'notebook' : 'file',
       writable: false,
-      created: '',
-      last_modified: '',
+      created: NO_TIME,
+      last_modified: NO_TIME,
       mimetype: '',
       ...contentOf(bytes, isNotebook, options?.format)
     };
@@ -46,7 +47,7 @@ export class PastDrive extends Drive {
   }
 
   override async listCheckpoints(): Promise<Contents.ICheckpointModel[]> {
-    return [{ id: '0', last_modified: '' }];
+    return [{ id: '0', last_modified: NO_TIME }];
   }
 
   private readonly _api: BoxAPI;

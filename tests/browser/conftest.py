@@ -38,6 +38,7 @@ def chromium():
         pytest.skip("there is no Chromium: make browser installs it")
     if not (BUILT / "package.json").exists():
         pytest.skip("the panel is not built: make labextension")
+    playwright.expect.set_options(timeout=30_000)
     with playwright.sync_playwright() as play:
         browser = play.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
