@@ -32,7 +32,7 @@ class MortalDrive(Drive):
         if self.locks == 0 or (is_new and self.locks < 0):
             with deaths.open("a") as file:
                 file.write(f"{key}\n")
-            print(f"dies after {name}", flush=True)
+            print(f"dies after {name}", flush=True)  # noqa: T201
             os.kill(os.getpid(), signal.SIGKILL)
         return item
 

@@ -125,7 +125,7 @@ def test_without_the_extra_the_package_imports_and_says_what_to_install():
     lines = "import jupyter_box.federated, importlib.metadata as m"
     missing = "m.version = lambda name, real=m.version: real('no-such-distribution' if name == 'flwr' else name)"
     call = "from jupyter_box.federated import main; sys.exit(main(['init', '/Run', '--app', 'a:b']))"
-    code = "; ".join((block, lines, missing, call))
+    code = f"{block}; {lines}; {missing}; {call}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)  # noqa: PLW1510
     assert done.returncode == 3
     assert "pip install 'jupyter-box[federated]'" in done.stderr

@@ -1,4 +1,4 @@
-"""One message as a file: what goes in comes out bit for bit, and whatever was touched is refused before it is loaded."""
+"""One message as a file: what goes in comes out bit for bit, and what was touched is refused before it is loaded."""
 
 from __future__ import annotations
 
