@@ -65,7 +65,7 @@ clean:
 	@touch $@
 
 .venv/test: .venv/ready pyproject.toml tests/helm/requirements.txt
-	$(BIN)/python -m pip install --quiet --editable '.[browser-test,demo,docs,hub-test,interop,test]'
+	$(BIN)/python -m pip install --quiet --editable '.[browser-test,demo,docs,federated-test,hub-test,interop,test]'
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/helm/requirements.txt
 	@touch $@
 
