@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import LISTING_FIELDS, Item
-from jupyter_box.lookup import by_marker
+from jupyter_box.lookup import Ref, by_marker
 from jupyter_box.transfer import Report
 from jupyter_box.transfer.download import new_sha1, verify
 
@@ -83,6 +83,15 @@ class Direct(Content):
         fields = f"{LISTING_FIELDS},modified_by"
         pages = by_marker(self._session, folder.id, what=folder.path or f"id:{folder.id}", fields=fields)
         return [Item.of(json) for page in pages for json in page]
+
+    def add_folder(self, folder: Item, name: str) -> Item:
+        """Make a folder in one that is known already, or return what is there; twins are reconciled as by `mkdir`.
+
+        Raises:
+            Exists: A file has the name.
+            NotFound: The folder is gone, or no longer shared with us.
+        """
+        return self._make_folder(Ref(folder.id, "folder", folder.path), name)
 
     def add(self, folder: Item, name: str, data: bytes) -> Item:
         """Write a file that must be new into a folder that is known already: one call.

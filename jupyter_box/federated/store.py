@@ -52,8 +52,8 @@ class Store:
         """Return the folder of that name in a folder, made if it is not there."""
         with self._lock:
             if (folder.id, name) not in self._made:
-                self._made[folder.id, name] = self.drive.mkdir(f"{paths.ID_PREFIX}{folder.id}/{name}")
-                self.traffic.calls += 3
+                self._made[folder.id, name] = self.drive.add_folder(folder, name)
+                self.traffic.calls += 2
             return self._made[folder.id, name]
 
     def create(self, folder: Item, name: str, data: bytes) -> Item:
