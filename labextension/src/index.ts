@@ -12,6 +12,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { TabPanel } from '@lumino/widgets';
 
 import { choose, dropped } from './choosing';
 import { fileCommands, upload } from './commands';
@@ -118,7 +119,7 @@ function makeContext(
     transfers: new Transfers(drive.api, uploads),
     views,
     reveal: view => {
-      app.shell.activateById(browser.id);
+      bringToFront(app, browser);
       views.show(view ?? 'folder', `/${contents.localPath(model.path)}`);
     },
     inspect: tab => {
@@ -127,6 +128,21 @@ function makeContext(
     }
   };
   return context;
+}
+
+/** Return the tabs of Notebook 7's first page; null elsewhere. */
+function treeTabs(app: JupyterFrontEnd): TabPanel | null {
+  const found = [...app.shell.widgets('main')].find(widget => widget instanceof TabPanel);
+  return (found as TabPanel | undefined) ?? null;
+}
+
+function bringToFront(app: JupyterFrontEnd, browser: BoxBrowser): void {
+  const tabs = treeTabs(app);
+  if (tabs) {
+    tabs.currentWidget = browser;
+  } else {
+    app.shell.activateById(browser.id);
+  }
 }
 
 function addWidgets(context: IContext, restorer: ILayoutRestorer | null): void {
@@ -173,7 +189,12 @@ function configure({ browser, transfers }: IContext, settings: Record<string, an
   browser.showLastModifiedColumn = settings.showModified as boolean;
 }
 
-async function begin({ browser, transfers }: IContext): Promise<void> {
+async function begin({ app, browser, transfers, trans }: IContext): Promise<void> {
+  const tabs = treeTabs(app);
+  if (tabs) {
+    browser.title.label = trans.__('Box');
+    tabs.addWidget(browser);
+  }
   transfers.finished = progress => {
     if (progress.kind === 'upload') {
       void browser.model.reload();

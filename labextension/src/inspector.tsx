@@ -1,12 +1,11 @@
 /** The inspector in the right side bar: details, versions and sharing of what is selected in the panel. */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
+import { infoIcon, VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { BoxAPI } from './api';
 import { Details } from './details';
-import { boxIcon } from './icons';
 import { Sharing } from './sharing';
 import type { IItem } from './tokens';
 import { Versions } from './versions';
@@ -56,7 +55,7 @@ export class Inspector extends VDomRenderer<InspectorModel> {
     super(model);
     this.id = 'jupyter-box-inspector';
     this.addClass('jp-Box-inspector');
-    this.title.icon = boxIcon;
+    this.title.icon = infoIcon;
     this.title.caption = _words.__('Box: details, versions, sharing');
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', _words.__('Box inspector'));

@@ -111,6 +111,10 @@ export class BoxListing extends DirListing {
 
   override async selectItemByName(name: string, focus = false): Promise<void> {
     await this._box.include(`${this.model.path.replace(/\/?$/, this.model.path.endsWith(':') ? '' : '/')}${name}`);
+    // JupyterLab asks twice for a new file: a second focus would end its renaming
+    if (!focus && (this._isEditing || this.isSelected(name))) {
+      return;
+    }
     const index = this._inner._sortedItems.findIndex(item => item.name === name);
     if (index < 0) {
       throw new Error(this._words.__('%1 is not in this folder.', name));
@@ -198,7 +202,8 @@ export class BoxListing extends DirListing {
       const index = this._inner._focusIndex;
       this.reveal(index);
       if (event.target === this.contentNode) {
-        this.focusRow(index);
+        this._passOn(event, index);
+        return;
       }
     }
     super.evtKeydown(event);
@@ -237,6 +242,15 @@ export class BoxListing extends DirListing {
     this.onLocalDrop?.(paths, this._folderAt(event))?.catch(error =>
       showErrorMessage(this._words.__('Copying to Box failed'), error)
     );
+  }
+
+  /** Give a key to the row that has the focus, which was not in the page when the key was pressed. */
+  private _passOn(event: KeyboardEvent, index: number): void {
+    this.focusRow(index);
+    event.preventDefault();
+    if (document.activeElement !== this.contentNode) {
+      document.activeElement?.dispatchEvent(new KeyboardEvent('keydown', event));
+    }
   }
 
   private _areLocal(event: Drag.Event): boolean {

@@ -30,9 +30,11 @@ def test_a_notebook_is_opened_edited_run_saved_and_opened_again(panel, page, ser
     panel.enter("Notebooks")
     panel.row("mine.ipynb").dblclick()
     notebook = page.locator(".jp-NotebookPanel:visible")
+    expect(notebook.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_visible(timeout=90_000)
     notebook.locator(".jp-Cell .cm-content").first.click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\nprint(6 * 7)")
+    expect(notebook.locator(".jp-Cell .cm-content").first).to_contain_text("print(6 * 7)")
     page.keyboard.press("Shift+Enter")
     expect(notebook.locator(".jp-OutputArea-output").first).to_contain_text("42", timeout=60_000)
     page.keyboard.press("Control+s")
@@ -61,6 +63,7 @@ def test_someone_elses_change_is_asked_about_and_loses_nothing(panel, page, serv
     panel.run("docmanager:open", path="box:Quality/notes.md", factory="Editor")
     editor = page.locator(".jp-FileEditor:visible .cm-content")
     editor.click()
+    page.keyboard.press("Control+Home")
     page.keyboard.type("mine ")
     service.write("/Quality/notes.md", b"theirs\n")
     page.keyboard.press("Control+s")
@@ -136,10 +139,10 @@ def test_a_hundred_thousand_items_scroll(panel, page, box, service, record_prope
     assert panel.rows.count() < 150
     panel.content.evaluate("node => (node.scrollTop = node.scrollHeight / 2)")
     panel.rows.nth(40).click()
-    before = panel.node.locator(".jp-mod-selected .jp-DirListing-itemText").inner_text()
+    before = panel.node.locator(".jp-DirListing-item.jp-mod-selected .jp-DirListing-itemText").inner_text()
     for _ in range(60):
         page.keyboard.press("ArrowDown")
-    after = panel.node.locator(".jp-mod-selected .jp-DirListing-itemText").inner_text()
+    after = panel.node.locator(".jp-DirListing-item.jp-mod-selected .jp-DirListing-itemText").inner_text()
     assert int(after[5:11]) - int(before[5:11]) == 60
     record_property("longest_block_ms", max(page.evaluate("window.blocks") or [0]))
 
