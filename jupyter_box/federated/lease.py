@@ -13,7 +13,7 @@ from jupyter_box.items import Item
 
 from .pace import Clock
 from .run import LOCK, Run
-from .signing import Signer, unseal
+from .signing import Forged, Signer, unseal
 from .state import State
 
 log = logging.getLogger("jupyter_box.federated")
@@ -116,6 +116,10 @@ class Lease:
 
     def _wait_until_free(self, there: Item) -> None:
         """Return once the lock is our own of an earlier process, or gives no sign of life any more."""
+        if not self._run.by_server(there):
+            raise Forged(
+                f"{LOCK} was written by someone else.", hint="Remove it, and look who can write to the folder."
+            )
         body = unseal(self._run.store.read(there), self._run.config.server_key)
         if body.get("holder") == self._state.load().get("holder"):
             return
