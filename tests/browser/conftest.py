@@ -18,6 +18,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+PANEL_TAB = "Box"
 DARK = {"theme": "JupyterLab Dark"}
 
 
@@ -55,18 +56,25 @@ def settings_in(folder, **more):
 
 
 @contextlib.contextmanager
-def running_lab(folder, environment, *arguments, settings=None):
+def running_lab(folder, environment, *arguments, settings=None, more=None):
     """Start JupyterLab with the panel as it is built here."""
     extensions = folder / "labextensions"
     extensions.mkdir(exist_ok=True)
     (extensions / "jupyter-box").symlink_to(BUILT)
     settings_in(folder, **(settings or {}))
     before = running.EXTENSIONS
-    running.EXTENSIONS = {"jupyter_box": True, "jupyterlab": True, "jupyter_lsp": False, "notebook_shim": False}
+    running.EXTENSIONS = {
+        "jupyter_box": True,
+        "jupyterlab": True,
+        "jupyter_lsp": False,
+        "notebook_shim": False,
+        **(more or {}),
+    }
     options = [
-        f"--LabApp.extra_labextensions_path={[str(extensions)]}",
+        f"--LabServerApp.extra_labextensions_path={[str(extensions)]}",
         "--LabApp.extension_manager=readonly",
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]
     try:
         with running.running_server(folder, environment, *options, *arguments) as server:

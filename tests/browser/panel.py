@@ -49,7 +49,9 @@ class Panel:
 
     def run(self, command, **args):
         """Run a command as the palette does."""
-        self.page.evaluate("([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)", [command, args])
+        self.page.evaluate(
+            "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)", [command, args]
+        )
 
     def press(self, label):
         """Press a button of the panel's toolbar."""
