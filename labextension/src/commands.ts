@@ -101,12 +101,8 @@ function copying(context: IContext, id: string, label: string, text: (path: stri
 /** Upload what was chosen into a folder of the panel; every file has its own row while it is on its way. */
 export async function upload(context: IContext, chosen: IChosen[], folder = context.browser.model.path): Promise<void> {
   const uploads = context.transfers.uploads;
-  const sent = chosen.map(({ file, path }) => uploads.add(file, `${drivePath(folder)}/${path}`));
-  const ends = await Promise.allSettled(sent);
-  // the row says what has failed; the folder shows what has arrived
-  if (ends.some(end => end.status === 'fulfilled')) {
-    await context.browser.model.refresh();
-  }
+  // each row says what has failed
+  await Promise.allSettled(chosen.map(({ file, path }) => uploads.add(file, `${drivePath(folder)}/${path}`)));
 }
 
 async function open(context: IContext, path: string | undefined): Promise<void> {

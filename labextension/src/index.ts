@@ -12,6 +12,7 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Debouncer } from '@lumino/polling';
 import { TabPanel } from '@lumino/widgets';
 
 import { choose, dropped } from './choosing';
@@ -160,7 +161,7 @@ function addWidgets(context: IContext, restorer: ILayoutRestorer | null): void {
   });
   const side = new Inspector(inspector, trans, versionActions(context));
   const follow = () => void inspector.inspect(itemOf([...browser.selectedItems()][0]) ?? browser.model.folder?.box ?? null);
-  browser.selectionChanged.connect(follow);
+  browser.rows.selectionMoved.connect(follow);
   browser.model.pathChanged.connect(follow);
   app.shell.add(browser, 'left', { rank: 101, type: 'Box' });
   app.shell.add(side, 'right', { rank: 900, type: 'Box' });
@@ -200,6 +201,8 @@ async function begin({ app, browser, transfers, trans }: IContext): Promise<void
       void browser.model.reload();
     }
   };
+  const relist = new Debouncer(() => browser.model.reload(), 500);
+  transfers.uploads.arrived.connect(() => void relist.invoke());
   if ((await browser.model.checkConnection()).connected) {
     await transfers.uploads.restore().catch(tell);
     transfers.watch();

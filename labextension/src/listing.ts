@@ -8,6 +8,8 @@ import { nullTranslator } from '@jupyterlab/translation';
 import type { Drag } from '@lumino/dragdrop';
 import type { Message } from '@lumino/messaging';
 import { MessageLoop } from '@lumino/messaging';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import { itemOf, allows } from './items';
@@ -75,6 +77,11 @@ export class BoxListing extends DirListing {
   /** Called with files and folders of the desktop that are dropped here. */
   onDesktopDrop: ((event: DragEvent, folder: string) => void) | null = null;
 
+  /** Emitted when other rows are selected; JupyterLab before 4.4 has no such signal. */
+  get selectionMoved(): ISignal<this, void> {
+    return this._selectionMoved;
+  }
+
   override sort(state: DirListing.ISortState): void {
     const inner = this._inner;
     const before = inner._sortState;
@@ -122,7 +129,6 @@ export class BoxListing extends DirListing {
     this.reveal(index);
     this.clearSelectedItems(false);
     this.selection[this._inner._sortedItems[index].path] = true;
-    this.clearSelectionSignal();
     MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
     if (focus) {
       this.focusRow(index);
@@ -174,6 +180,7 @@ export class BoxListing extends DirListing {
     inner._focusIndex = focus;
     this._arrange();
     this._describe();
+    this._tellSelection();
     if (hadFocus) {
       this._keepFocus(focus);
     }
@@ -305,6 +312,14 @@ export class BoxListing extends DirListing {
     style.setProperty('--jp-box-below', `${Math.max(0, count - this._span.last) * this._rowHeight}px`);
   }
 
+  private _tellSelection(): void {
+    const selected = Object.keys(this.selection).join('\n');
+    if (selected !== this._selected) {
+      this._selected = selected;
+      this._selectionMoved.emit();
+    }
+  }
+
   /** Tell a screen reader which rows these are of how many. */
   private _describe(): void {
     const total = this._box.extent.total ?? this._inner._sortedItems.length;
@@ -346,10 +361,6 @@ export class BoxListing extends DirListing {
     this.reveal(count ? (index + step + count) % count : -1);
   }
 
-  private clearSelectionSignal(): void {
-    (this.selectionChanged as unknown as { emit(): void }).emit();
-  }
-
   private get _shown(): Contents.IModel[] {
     return this._inner._sortedItems.slice(this._span.first, this._span.first + this._live.length);
   }
@@ -376,5 +387,7 @@ export class BoxListing extends DirListing {
 
   private _span: ISpan = { first: 0, last: 0 };
   private _live: HTMLElement[] = [];
+  private _selected = '';
+  private _selectionMoved = new Signal<this, void>(this);
   private _words: TranslationBundle;
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 PANEL = "#jupyter-box-browser"
 AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 
+RUN = "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)"
 LONGEST_BLOCK = """() => {
   window.blocks = [];
   new PerformanceObserver(list => list.getEntries().forEach(each => window.blocks.push(each.duration)))
