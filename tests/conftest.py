@@ -13,12 +13,18 @@ SLOW_SUITES = ("hub", "browser", "slow", "live")
 SLOW_FOLDERS = ("federated", "filesystem", "helm", "hub_broker", "server", "transfer")
 
 
+# Real browsers, Hubs and training runs share two cores with all else: another try tells a slow minute from a defect.
+TRIED_AGAIN = {"browser": 2, "hub": 1, "federated": 1}
+
+
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the suites that need Node, a browser or minutes, too")
 
 
 def pytest_collection_modifyitems(config, items):
     """Leave the slow suites out of a plain `pytest`; `--all`, `-m`, naming a test or a slow folder asks for them."""
+    if config.pluginmanager.hasplugin("rerunfailures"):
+        _try_again(items)
     if config.getoption("-m") or any("::" in str(arg) for arg in config.args):
         return
     is_all = config.getoption("--all")
@@ -29,6 +35,14 @@ def pytest_collection_modifyitems(config, items):
     if slow:
         items[:] = [item for item in items if item not in slow]
         config.hook.pytest_deselected(items=slow)
+
+
+def _try_again(items):
+    for item in items:
+        suites = {mark.name for mark in item.iter_markers()} | {item.path.parent.name}
+        reruns = max((TRIED_AGAIN.get(suite, 0) for suite in suites), default=0)
+        if reruns:
+            item.add_marker(pytest.mark.flaky(reruns=reruns))
 
 
 @pytest.fixture(scope="session", autouse=True)

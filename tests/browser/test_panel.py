@@ -31,6 +31,8 @@ def test_a_notebook_is_opened_edited_run_saved_and_opened_again(panel, page, ser
     panel.row("mine.ipynb").dblclick()
     notebook = page.locator(".jp-NotebookPanel:visible")
     expect(notebook.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_visible(timeout=90_000)
+    # the indicator is idle before there is a kernel, too; the status bar knows
+    expect(page.locator("#jp-bottom-panel").get_by_text("| Idle")).to_be_visible(timeout=90_000)
     notebook.locator(".jp-Cell .cm-content").first.click()
     page.keyboard.press("Control+End")
     page.keyboard.type("\nprint(6 * 7)")
