@@ -21,8 +21,11 @@ def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the suites that need Node, a browser or minutes, too")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Leave the slow suites out of a plain `pytest`; `--all`, `-m`, naming a test or a slow folder asks for them."""
+    # playwright keeps an event loop in this thread, which the tests of asynchronous code cannot have: it comes last
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if config.pluginmanager.hasplugin("rerunfailures"):
         _try_again(items)
     if config.getoption("-m") or any("::" in str(arg) for arg in config.args):
