@@ -10,7 +10,7 @@ import pytest
 
 SLOW_SUITES = ("hub", "browser", "slow", "live")
 # Suites that take more than a few seconds as a whole, though no test of theirs does.
-SLOW_FOLDERS = ("federated", "filesystem", "helm", "hub_broker", "server", "transfer")
+SLOW_FOLDERS = ("emulator", "federated", "filesystem", "helm", "hub_broker", "server", "transfer")
 
 
 # Real browsers, Hubs and training runs share two cores with all else: another try tells a slow minute from a defect.
