@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 from .errors import InvalidName
@@ -121,6 +123,13 @@ def key(name: str) -> str:
     "ß" is "ss": if it were to Box, it would answer with a conflict, and nothing would be replaced unasked.
     """
     return name.lower()
+
+
+def numbered(name: str) -> Iterator[str]:
+    """Yield `name (1).csv`, `name (2).csv` … for `name.csv`, to choose the first that is free from."""
+    stem, dot, ending = name.rpartition(".") if "." in name.lstrip(".") else (name, "", "")
+    for number in count(1):
+        yield f"{stem} ({number}){dot}{ending}"
 
 
 def extension(name: str) -> str:

@@ -80,3 +80,13 @@ def test_is_id():
     assert paths.is_id("id:12")
     assert not paths.is_id("id:12/a")
     assert not paths.is_id("/id:12")
+
+
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [("a.csv", "a (2).csv"), ("a.tar.gz", "a.tar (2).gz"), ("Makefile", "Makefile (2)"), (".bashrc", ".bashrc (2)")],
+)
+def test_numbered_names_keep_their_extension(name, second):
+    names = paths.numbered(name)
+    next(names)
+    assert next(names) == second

@@ -249,11 +249,7 @@ class Content(Changes):
         return _report(source, item, "renamed" if renamed else "sent", began)
 
     def _free_name(self, folder: Ref, name: str) -> str:
-        stem, dot, ending = name.rpartition(".")
-        stem, dot = (stem, dot) if stem else (name, "")
-        number = 1
-        while self._lookup.child(folder, free := f"{stem} ({number}){dot}{ending if dot else ''}"):
-            number += 1
+        free = next(candidate for candidate in paths.numbered(name) if not self._lookup.child(folder, candidate))
         return paths.check_name(free)
 
     def _download_file(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jupyter_box.errors import BoxError, Cancelled, Exists, NotAuthorized, NotConfigured, QuotaFull, Unreachable
 from jupyter_box.events import Listener
 from jupyter_box.items import Item
-from jupyter_box.paths import check_name, key
+from jupyter_box.paths import check_name, key, numbered
 
 from .content import Target
 from .folders import make_folders
@@ -218,7 +218,8 @@ class _Uploading:
                 raise Exists(f"{path} is in Box already.", item_id=existing.id)
             name, action = entry.name, "sent"
             if existing and self.on_conflict == "rename":
-                name, action, existing = free_name(entry.name, taken), "renamed", None
+                name = next(candidate for candidate in numbered(name) if key(candidate) not in taken)
+                action, existing = "renamed", None
             target = Target(folder.id, existing.name if existing else name, existing, modified=source.modified)
             item = self.run.transfers.send(source, target, self.run.meter)
             where = f"{folder.path.rstrip('/')}/{item.name}"
@@ -232,15 +233,6 @@ class _Uploading:
 def _entry(path: Path) -> Entry:
     status = path.stat()
     return Entry(path.name, path, stat.S_ISDIR(status.st_mode), status.st_size)
-
-
-def free_name(name: str, taken: frozenset[str]) -> str:
-    """Return `name (1).csv` for `name.csv`, with the first number that is not taken."""
-    stem, dot, extension = name.rpartition(".") if "." in name.lstrip(".") else (name, "", "")
-    number = 1
-    while key(candidate := f"{stem} ({number}){dot}{extension}") in taken:
-        number += 1
-    return candidate
 
 
 def download_tree(run: Run, folder: Item, local: Path, *, overwrite: bool) -> Report:
