@@ -1,25 +1,18 @@
 """A real JupyterLab on the emulator, in a real Chromium."""
 
-import contextlib
-import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-import running
+from lab_process import BUILT, opened, running_lab
 from panel import Panel
 
-ROOT = Path(__file__).parents[2]
-BUILT = ROOT / "jupyter_box" / "labextension"
 # without these, Chromium calls home, and waits for it
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
-PANEL_TAB = "Box"
-DARK = {"theme": "JupyterLab Dark"}
 
 
 def pytest_collection_modifyitems(items):
@@ -44,44 +37,6 @@ def chromium():
         browser = play.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
-
-
-def settings_in(folder, **more):
-    """Write JupyterLab's settings into a server's home."""
-    user = folder / "JUPYTER_CONFIG_DIR" / "lab" / "user-settings"
-    for name, values in {"@jupyterlab/apputils-extension/notification": NO_NEWS, **more}.items():
-        file = user / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values))
-
-
-@contextlib.contextmanager
-def running_lab(folder, environment, *arguments, settings=None, more=None):
-    """Start JupyterLab with the panel as it is built here."""
-    extensions = folder / "labextensions"
-    extensions.mkdir(exist_ok=True)
-    (extensions / "jupyter-box").symlink_to(BUILT)
-    settings_in(folder, **(settings or {}))
-    before = running.EXTENSIONS
-    running.EXTENSIONS = {
-        "jupyter_box": True,
-        "jupyterlab": True,
-        "jupyter_lsp": False,
-        "notebook_shim": False,
-        **(more or {}),
-    }
-    options = [
-        f"--LabServerApp.extra_labextensions_path={[str(extensions)]}",
-        "--LabApp.extension_manager=readonly",
-        "--LabApp.expose_app_in_browser=True",
-        "--JupyterNotebookApp.expose_app_in_browser=True",
-    ]
-    try:
-        with running.running_server(folder, environment, *options, *arguments) as server:
-            server.files = folder
-            yield server
-    finally:
-        running.EXTENSIONS = before
 
 
 @pytest.fixture(scope="module")
@@ -144,28 +99,3 @@ def page(chromium, lab):
     """A page with the panel open."""
     with opened(chromium, lab) as page:
         yield page
-
-
-@contextlib.contextmanager
-def opened(chromium, lab, **options):
-    """Open JupyterLab in a fresh profile and show the panel; an error in the page fails the test."""
-    options = {"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options}
-    context = chromium.new_context(**options)
-    context.set_default_timeout(30_000)
-    page = context.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    try:
-        show(page, lab)
-        yield page
-        assert not errors, errors
-    finally:
-        context.close()
-
-
-def show(page, lab):
-    """Load JupyterLab anew and bring the panel to the front."""
-    page.goto(f"{lab.url}lab/workspaces/auto-{os.urandom(4).hex()}?token={lab.token}")
-    page.wait_for_selector("#jupyterlab-splash", state="detached")
-    page.locator('li[data-id="jupyter-box-browser"]').click()
-    page.wait_for_selector("#jupyter-box-browser:visible")

@@ -1,7 +1,7 @@
 """The panel in Jupyter Notebook 7: a tab of its first page, and beside an open notebook."""
 
 import pytest
-from conftest import PANEL_TAB, running_lab
+from lab_process import PANEL_TAB, running_lab
 from panel import Panel
 from playwright.sync_api import expect
 

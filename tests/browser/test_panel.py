@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import opened
+from lab_process import opened
 from panel import LONGEST_BLOCK, PANEL, Panel
 from playwright.sync_api import expect
 

@@ -1,7 +1,7 @@
 """Search, versions, links, collaborators, locks, favourites; what Box forbids; and how it all looks."""
 
 import pytest
-from conftest import DARK, ROOT, opened, running_lab
+from lab_process import DARK, ROOT, opened, running_lab
 from panel import Panel
 from playwright.sync_api import expect
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from conftest import show
+from lab_process import show
 from panel import PANEL, Panel
 from playwright.sync_api import expect
 

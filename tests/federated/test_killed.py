@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("flwr")
 
-from conftest import HERE
 from test_run import assert_equal, fedavg, model_of
 
 pytestmark = pytest.mark.slow
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def died(run, locks):
     """Run a server that dies after a write; returns after which, or nothing if it came to its end."""
     done = subprocess.run(  # noqa: PLW1510  it is to fail
-        [sys.executable, HERE / "mortal.py", run.path, run.folder / "server", str(locks)],
+        [sys.executable, Path(__file__).with_name("mortal.py"), run.path, run.folder / "server", str(locks)],
         env=run.environment, cwd=run.folder, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode in {0, -9}, done.stderr

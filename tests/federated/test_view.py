@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("flwr")
 
-from conftest import HERE
 
 from jupyter_box.federated import FederatedRun
 from jupyter_box.federated.verify import verify
@@ -63,7 +63,7 @@ def test_a_name_that_is_markup_stays_text(finished):
 
 
 def test_every_model_is_computed_anew_and_comes_out_equal(finished):
-    found = verify(finished.as_user(2), finished.public_id, app_folder=HERE)
+    found = verify(finished.as_user(2), finished.public_id, app_folder=Path(__file__).parent)
     assert (found.ok, found.recomputed, len(found.files)) == (True, 4, 12)
     assert {file.rows for file in found.files if file.who == "tester1"} == {80}
     assert "4 exchanges were computed anew and are equal." in str(found)
@@ -84,6 +84,6 @@ def test_another_server_app_is_found(finished, monkeypatch):
     import plant
 
     monkeypatch.setattr(plant, "initial", lambda size: {"weights": plant.np.ones(4), "bias": plant.np.zeros(())})
-    found = verify(finished.drive, finished.path, app_folder=HERE)
+    found = verify(finished.drive, finished.path, app_folder=Path(__file__).parent)
     assert not found.ok
     assert "Exchange 1 of the restarted ServerApp differs" in found.trouble

@@ -1,0 +1,77 @@
+"""JupyterLab with the panel as it is built here, in a process of its own, and pages of it in a browser."""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import running
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "jupyter_box" / "labextension"
+NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+PANEL_TAB = "Box"
+DARK = {"theme": "JupyterLab Dark"}
+
+
+def settings_in(folder, **more):
+    """Write JupyterLab's settings into a server's home."""
+    user = folder / "JUPYTER_CONFIG_DIR" / "lab" / "user-settings"
+    for name, values in {"@jupyterlab/apputils-extension/notification": NO_NEWS, **more}.items():
+        file = user / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+
+
+@contextlib.contextmanager
+def running_lab(folder, environment, *arguments, settings=None, more=None):
+    """Start JupyterLab with the panel as it is built here."""
+    extensions = folder / "labextensions"
+    extensions.mkdir(exist_ok=True)
+    (extensions / "jupyter-box").symlink_to(BUILT)
+    settings_in(folder, **(settings or {}))
+    before = running.EXTENSIONS
+    running.EXTENSIONS = {
+        "jupyter_box": True,
+        "jupyterlab": True,
+        "jupyter_lsp": False,
+        "notebook_shim": False,
+        **(more or {}),
+    }
+    options = [
+        f"--LabServerApp.extra_labextensions_path={[str(extensions)]}",
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+    ]
+    try:
+        with running.running_server(folder, environment, *options, *arguments) as server:
+            server.files = folder
+            yield server
+    finally:
+        running.EXTENSIONS = before
+
+
+@contextlib.contextmanager
+def opened(chromium, lab, **options):
+    """Open JupyterLab in a fresh profile and show the panel; an error in the page fails the test."""
+    options = {"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options}
+    context = chromium.new_context(**options)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        show(page, lab)
+        yield page
+        assert not errors, errors
+    finally:
+        context.close()
+
+
+def show(page, lab):
+    """Load JupyterLab anew and bring the panel to the front."""
+    page.goto(f"{lab.url}lab/workspaces/auto-{os.urandom(4).hex()}?token={lab.token}")
+    page.wait_for_selector("#jupyterlab-splash", state="detached")
+    page.locator('li[data-id="jupyter-box-browser"]').click()
+    page.wait_for_selector("#jupyter-box-browser:visible")
