@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
 SLOW_SUITES = ("hub", "browser", "slow", "live")
-# Suites that take more than a few seconds as a whole, though no test of theirs does.
-SLOW_FOLDERS = ("emulator", "federated", "filesystem", "helm", "hub_broker", "server", "transfer")
+# Suites that need a browser, a Hub or packages of their own, or take more than a few seconds as a whole.
+SLOW_FOLDERS = ("browser", "emulator", "federated", "filesystem", "helm", "hub", "hub_broker", "server", "transfer")
 
 
 # Real browsers, Hubs and training runs share two cores with all else: another try tells a slow minute from a defect.
@@ -19,6 +20,13 @@ TRIED_AGAIN = {"browser": 2, "hub": 1, "federated": 1}
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the suites that need Node, a browser or minutes, too")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """A plain `pytest` does not even read the slow folders: what they import may not be installed."""
+    if _is_plain(config) and collection_path.parent == TESTS and collection_path.name in SLOW_FOLDERS:
+        return True
+    return None
 
 
 @pytest.hookimpl(trylast=True)
@@ -30,14 +38,16 @@ def pytest_collection_modifyitems(config, items):
         _try_again(items)
     if config.getoption("-m") or any("::" in str(arg) for arg in config.args):
         return
-    is_all = config.getoption("--all")
-    left_out = {"live"} if is_all else set(SLOW_SUITES)
+    left_out = {"live"} if config.getoption("--all") else set(SLOW_SUITES)
     slow = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
-    if not is_all and config.args_source is not pytest.Config.ArgsSource.ARGS:
-        slow += [item for item in items if item.path.parent.name in SLOW_FOLDERS and item not in slow]
     if slow:
         items[:] = [item for item in items if item not in slow]
         config.hook.pytest_deselected(items=slow)
+
+
+def _is_plain(config):
+    named = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args}
+    return named <= {TESTS, TESTS.parent} and not config.getoption("--all") and not config.getoption("-m")
 
 
 def _try_again(items):
