@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,7 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  a 
 ASSERTION_LIFE = 30
 # the OAuth endpoint refuses with these; they are answers, to be worded here
 REFUSED = (400, 401, 403)
+NOT_THERE = (404, 405, 501)
 WHOLE_FILE = "Download the app's configuration again from Box's developer console and give the whole file."
 
 
@@ -100,8 +101,7 @@ class Grants:
 
     def revoke(self, credentials: Credentials, token: str) -> None:
         """Make a token worthless."""
-        form = {"token": token, **_app_of(credentials)}
-        self._answer(Request("POST", f"{self.endpoints.api}/oauth2/revoke", data=form, ok=REFUSED))
+        self._answer("revoke", {"token": token, **_app_of(credentials)})
 
     def _by_assertion(self, credentials: JwtCredentials) -> Token:
         settings = JwtSettings.of(credentials)
@@ -115,19 +115,27 @@ class Grants:
         return Token.of(self._post(settings.form(self.network.clock.time() + skew)))
 
     def _post(self, form: Mapping[str, str]) -> dict[str, Any]:
-        request = Request("POST", f"{self.endpoints.api}/oauth2/token", data=dict(form), ok=REFUSED, follow=False)
-        return self._answer(request)
-
-    def _answer(self, request: Request) -> dict[str, Any]:
-        response = self.network.send(request)
-        body = json_of(response)
-        if response.status_code >= 400:
-            raise oauth_error(body or {}, request.data, self.network.skew())
-        if "/revoke" in request.url:
-            return {}
+        response, body = self._answer("token", form)
         if not body or not body.get("access_token"):
-            raise _no_token("Box's token endpoint", request.url)
+            raise _no_token("Box's token endpoint", response.url)
         return body
+
+    def _answer(self, action: str, form: Mapping[str, str]) -> tuple[requests.Response, dict[str, Any] | None]:
+        response = self._asked(action, form)
+        body = json_of(response)
+        if response.status_code in REFUSED:
+            raise oauth_error(body or {}, form, self.network.skew())
+        if response.status_code in NOT_THERE:
+            raise _no_token("Box's token endpoint", response.url)
+        return response, body
+
+    def _asked(self, action: str, form: Mapping[str, str]) -> requests.Response:
+        """Ask where Box has it, below the API, as the SDK does; if nothing is there, below the OAuth address."""
+        url, other = f"{self.endpoints.api}/oauth2/{action}", f"{self.endpoints.oauth}/{action}"
+        request = Request("POST", url, data=dict(form), ok=(*REFUSED, *NOT_THERE), follow=False)
+        response = self.network.send(request)
+        is_there = other == url or response.status_code not in NOT_THERE
+        return response if is_there else self.network.send(replace(request, url=other))
 
     def _from(self, who: str, url: str, token: str, body: Mapping[str, Any], *, fresh: bool = False) -> Token:
         cache = {"Cache-Control": "no-cache"} if fresh else {}
@@ -235,6 +243,7 @@ def _entry(json: Mapping[str, Any], name: str, where: str) -> str:
 
 def _private_key(key: Mapping[str, Any]) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     pem = _entry(key, "privateKey", "boxAppSettings.appAuth.").replace("\\n", "\n")
@@ -242,9 +251,13 @@ def _private_key(key: Mapping[str, Any]) -> Any:
     problem = _private_key_problem(pem, passphrase)
     if problem is None:
         try:
-            return load_pem_private_key(pem.encode(), str(passphrase).encode())
+            opened = load_pem_private_key(pem.encode(), str(passphrase).encode())
         except (ValueError, TypeError, UnsupportedAlgorithm):
             problem = "The JWT configuration's passphrase does not open its privateKey, or the key is damaged."
+        else:
+            if isinstance(opened, RSAPrivateKey):
+                return opened
+            problem = "The JWT configuration's privateKey is no RSA key; Box takes no other."
     raise NotConfigured(problem, hint=WHOLE_FILE) from None
 
 
@@ -307,7 +320,10 @@ _OAUTH: tuple[tuple[tuple[str, ...], tuple[str, str]], ...] = (
     (("'sub'",), ("Box does not know the enterprise or user of the JWT configuration.", "Check the ids.")),
     (
         ("invalid_client",),
-        ("Box does not accept the client id and secret.", "Check BOX_CLIENT_ID and BOX_CLIENT_SECRET."),
+        (
+            "Box does not accept the client id and secret.",
+            "Check BOX_CLIENT_ID and BOX_CLIENT_SECRET, or the JWT configuration's clientID and clientSecret.",
+        ),
     ),
     (("invalid_token",), ("Box does not accept the token any more.", "Get a new one.")),
     (("unauthorized_client",), ("This app may not get tokens this way.", _AUTHORISE)),

@@ -71,6 +71,9 @@ class Endpoints:
     oauth: str
 
 
+BOX = Endpoints("https://api.box.com", "https://upload.box.com/api", "https://account.box.com/api/oauth2")
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimit:
     """What one identity may send a minute; None where there is no limit.
@@ -133,7 +136,9 @@ class BoxConfig(Configurable):
     url = Setting("BOX_URL", help="Sets the three addresses below at once, for another implementation of the Box API.")
     api_url = Setting("BOX_API_URL", help="Where the Box API is.")
     upload_url = Setting("BOX_UPLOAD_URL", help="Where uploads go.")
-    oauth_url = Setting("BOX_OAUTH_URL", help="Where Box's OAuth pages are.")
+    oauth_url = Setting(
+        "BOX_OAUTH_URL", help="Where Box's OAuth pages are; tokens, too, where the API's address has none."
+    )
     rate_limit = Setting(
         "BOX_RATE_LIMIT", "1000,240,60", help="`off`, or the calls, uploads and searches a minute per identity."
     )
@@ -185,17 +190,13 @@ class BoxConfig(Configurable):
         """Return where Box is: Box itself, unless other addresses are set.
 
         Raises:
-            NotConfigured: An address is no http(s) URL.
+            NotConfigured: An address is no http(s) URL, or has `/2.0` at its end.
         """
-        url = self.url.rstrip("/")
+        url = _base("BOX_URL", self.url)
         return Endpoints(
-            api=web_address("BOX_API_URL", self.api_url or url or "https://api.box.com"),
-            upload=web_address(
-                "BOX_UPLOAD_URL", self.upload_url or (url and f"{url}/api") or "https://upload.box.com/api"
-            ),
-            oauth=web_address(
-                "BOX_OAUTH_URL", self.oauth_url or (url and f"{url}/api/oauth2") or "https://account.box.com/api/oauth2"
-            ),
+            api=_base("BOX_API_URL", self.api_url) or url or BOX.api,
+            upload=_base("BOX_UPLOAD_URL", self.upload_url) or (url and f"{url}/api") or BOX.upload,
+            oauth=_base("BOX_OAUTH_URL", self.oauth_url) or (url and f"{url}/api/oauth2") or BOX.oauth,
         )
 
     def limits(self) -> RateLimit:
@@ -212,6 +213,19 @@ class BoxConfig(Configurable):
                 hint="Write `off`, or calls, uploads and searches a minute: 1000,240,60.",
             )
         return RateLimit(*(int(number) for number in self.rate_limit.split(",")))
+
+    def root(self) -> str:
+        """Return the id or path of the folder that is the drive's root.
+
+        Raises:
+            NotConfigured: It begins or ends with white space.
+        """
+        if self.root_folder != self.root_folder.strip():
+            raise NotConfigured(
+                "BOX_ROOT_FOLDER has white space at its beginning or end, often a trailing newline.",
+                hint="Set it again without.",
+            )
+        return self.root_folder
 
     def credentials(self) -> Credentials:
         """Return how we are known to Box, from the settings, the environment and the secret files.
@@ -257,7 +271,10 @@ class BoxConfig(Configurable):
         return [trait for name, trait in self.traits().items() if name in names and isinstance(trait, Setting)]
 
     def _secret(self, name: str, file: str) -> str:
-        return _read_secret(name, file) if file else self._environ(name)
+        return _read_secret(f"{name}_FILE", file) if file else self._environ(name)
+
+    def _word(self, name: str, file: str) -> str:
+        return _check_whole(f"{name}_FILE" if file else name, self._secret(name, file))
 
     def _environ(self, name: str) -> str:
         return self._kept.get(name) or os.environ.get(name, "")
@@ -270,7 +287,7 @@ class BoxConfig(Configurable):
             "broker": {"BOX_BROKER_URL": self.broker_url},
         }
         given = {way: [n for n, value in names.items() if value or self._environ(n)] for way, names in ways.items()}
-        if not any(given.values()) and (self.client_id or self.enterprise_id):
+        if not any(given.values()) and (self.client_id or self.enterprise_id or self.user_id):
             given["client_credentials"] = ["BOX_CLIENT_ID"]
         return given
 
@@ -283,18 +300,16 @@ class BoxConfig(Configurable):
         return isinstance(app, dict) and app.get("clientID") == self.client_id
 
     def _client_credentials(self) -> ClientCredentials:
-        secret = self._secret("BOX_CLIENT_SECRET", self.client_secret_file)
+        secret = self._word("BOX_CLIENT_SECRET", self.client_secret_file)
         values = {"BOX_CLIENT_ID": self.client_id, "BOX_CLIENT_SECRET (or BOX_CLIENT_SECRET_FILE)": secret}
         values["BOX_ENTERPRISE_ID (or BOX_USER_ID)"] = self.enterprise_id or self.user_id
-        missing = " and ".join(name for name, value in values.items() if not value)
+        missing = [name for name, value in values.items() if not value]
         if missing:
             raise NotConfigured(
-                f"The client credentials are incomplete: {missing} is not set.", hint="Set all of them."
+                f"The client credentials are incomplete without {' and '.join(missing)}.", hint="Set all of them."
             )
-        for name, value in (("BOX_CLIENT_ID", self.client_id), ("BOX_CLIENT_SECRET", secret)):
-            _check_whole(name, value)
         return ClientCredentials(
-            self.client_id,
+            _check_whole("BOX_CLIENT_ID", self.client_id),
             secret,
             _number("BOX_ENTERPRISE_ID", self.enterprise_id),
             _number("BOX_USER_ID", self.user_id),
@@ -308,9 +323,7 @@ class BoxConfig(Configurable):
         )
 
     def _developer_token(self) -> DeveloperToken:
-        return DeveloperToken(
-            _check_whole("BOX_DEVELOPER_TOKEN", self._secret("BOX_DEVELOPER_TOKEN", self.developer_token_file))
-        )
+        return DeveloperToken(self._word("BOX_DEVELOPER_TOKEN", self.developer_token_file))
 
     def _broker(self) -> BrokerAccess:
         hub_token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
@@ -330,12 +343,14 @@ _HOW_TO_START = (
 
 def _read_secret(name: str, file: str) -> str:
     try:
-        text = Path(file).expanduser().read_text(encoding="utf-8")
+        text = Path(file).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise NotConfigured(
-            f"{name}_FILE names {file}, which cannot be read: {reason}.", hint="Check the mount."
+            f"{name} names {file}, which cannot be read: {reason}.", hint="Check the path, or the mount."
         ) from None
+    if not text.strip():
+        raise NotConfigured(f"{name} names {file}, which is empty.", hint="Write the secret to it.")
     # a text file ends with a newline by custom; in an environment variable it is a mistake of `echo | base64`
     return text.removesuffix("\n").removesuffix("\r")
 
@@ -361,12 +376,21 @@ def _json_object(name: str, text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:
-        raise NotConfigured(
-            f"{name} is no JSON.", hint="Give the whole file that Box's developer console made."
-        ) from None
+        value = None
     if not isinstance(value, dict):
-        raise NotConfigured(f"{name} is no JSON object.", hint="Give the whole file that Box's developer console made.")
+        raise NotConfigured(
+            f"{name} does not give a JSON object.",
+            hint="BOX_JWT_CONFIG takes what is in the file that Box's developer console made, BOX_JWT_CONFIG_FILE its "
+            "name.",
+        )
     return value
+
+
+def _base(name: str, value: str) -> str:
+    address = value and web_address(name, value)
+    if address.endswith("/2.0"):
+        raise NotConfigured(f"{name} ends with /2.0.", hint="Leave that out: each request adds it.")
+    return address
 
 
 def web_address(name: str, value: str) -> str:

@@ -11,6 +11,8 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from scripted import Answer, Scripted, Stopwatch
 
 from jupyter_box.auth import Auth
@@ -216,6 +218,13 @@ def _unencrypted(settings):
     key["privateKey"] = key["privateKey"].replace("ENCRYPTED ", "")
 
 
+def _elliptic(settings):
+    app = settings["boxAppSettings"]["appAuth"]
+    locked = BestAvailableEncryption(app["passphrase"].encode())
+    key = ec.generate_private_key(ec.SECP256R1())
+    app["privateKey"] = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked).decode()
+
+
 APP_AUTH = ("boxAppSettings", "appAuth")
 
 
@@ -232,6 +241,7 @@ APP_AUTH = ("boxAppSettings", "appAuth")
         (_with(CANARY, *APP_AUTH, "passphrase"), "passphrase does not open its privateKey"),
         (_with(CANARY, *APP_AUTH, "privateKey"), "no PEM"),
         (_unencrypted, "not encrypted"),
+        (_elliptic, "no RSA key"),
         (_without("enterpriseID"), "no enterpriseID"),
     ],
 )
@@ -248,6 +258,22 @@ def test_a_wrong_secret_is_refused_in_words(box):
     error = refusal(Auth(client_credentials(box, client_secret=CANARY), endpoints(box.url)))
     assert isinstance(error, NotAuthorized)
     assert "BOX_CLIENT_SECRET" in error.hint
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_tokens_are_asked_for_below_the_oauth_address_where_the_api_has_none(status):
+    given = {"access_token": CANARY, "expires_in": 3600}
+    with Scripted(Answer(status), Answer(json=given)) as server:
+        assert Auth(ClientCredentials("app1", CANARY, "42"), endpoints(server.url)).token().value == CANARY
+    assert [path for _, path, _, _ in server.seen] == ["/oauth2/token", "/api/oauth2/token"]
+    assert server.seen[0][3] == server.seen[1][3]
+
+
+def test_where_nothing_gives_tokens_the_address_is_named():
+    with Scripted(Answer(404), Answer(404)) as server:
+        error = refusal(Auth(ClientCredentials("app1", CANARY, "42"), endpoints(server.url)))
+    assert isinstance(error, Unreachable)
+    assert error.code == "not_a_token"
 
 
 def test_an_unknown_user_is_named_by_its_variable(box):

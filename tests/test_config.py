@@ -126,6 +126,35 @@ def test_wrong_credentials_are_named_and_never_shown(environment, values, names)
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(f"{CANARY}\n", ""), ("", "is empty"), (f"{CANARY}\n\n", "has white space"), (f"{CANARY} x", "has white space")],
+)
+def test_a_secrets_file_may_end_as_text_files_do(environment, tmp_path, content, says):
+    file = tmp_path / "secret"
+    file.write_text(content)
+    environment({**CCG, "BOX_CLIENT_SECRET": "", "BOX_CLIENT_SECRET_FILE": str(file)})
+    if not says:
+        assert BoxConfig().credentials() == settings.ClientCredentials("app1", CANARY, "42")
+        return
+    with pytest.raises(NotConfigured, match=says) as caught:
+        BoxConfig().credentials()
+    assert "BOX_CLIENT_SECRET_FILE" in str(caught.value)
+
+
+def test_a_root_folder_with_a_trailing_newline_is_named(environment):
+    environment({"BOX_ROOT_FOLDER": "123\n"})
+    with pytest.raises(NotConfigured, match="BOX_ROOT_FOLDER"):
+        BoxConfig().root()
+
+
+@pytest.mark.parametrize("name", ["BOX_URL", "BOX_API_URL", "BOX_UPLOAD_URL"])
+def test_an_address_that_has_what_each_request_adds_is_refused(environment, name):
+    environment({name: "http://127.0.0.1:9/2.0"})
+    with pytest.raises(NotConfigured, match=f"{name} ends with /2.0"):
+        BoxConfig().endpoints()
+
+
 def test_box_url_sets_all_three_addresses(environment):
     environment({"BOX_URL": "http://127.0.0.1:9/"})
     assert BoxConfig().endpoints() == settings.Endpoints(
