@@ -148,7 +148,7 @@ class Item:
         etag: Moves with every change of content or metadata; for `If-Match`.
         version: Id of the current version; None for what is no file.
         modified: When Box last saw a change; `content_modified` is the file's own time.
-        permissions: What Box lets us do, as in `can_download`; empty where Box does not tell.
+        permissions: What Box lets us do, as in `can_download`; None where Box does not tell.
     """
 
     id: str
@@ -172,7 +172,7 @@ class Item:
     ancestors: tuple[str, ...] = field(default=(), repr=False)
     trashed: datetime | None = None
     favourite: bool = False
-    permissions: frozenset[str] = frozenset()
+    permissions: frozenset[str] | None = None
     web_url: str = ""
 
     @classmethod
@@ -206,7 +206,7 @@ class Item:
             ancestors=tuple(folder["id"] for folder in trail),
             trashed=moment(json.get("trashed_at")),
             favourite=any(c.get("collection_type", "favorites") == "favorites" for c in json.get("collections") or ()),
-            permissions=frozenset(name for name, allowed in (json.get("permissions") or {}).items() if allowed),
+            permissions=_allowed(json.get("permissions")),
             web_url=json.get("url") or f"https://app.box.com/{json.get('type', 'file')}/{json['id']}",
         )
 
@@ -320,3 +320,7 @@ def _is_row(value: Any) -> bool:
 
 def _or(value: int | None, otherwise: int) -> int:
     return otherwise if value is None else value
+
+
+def _allowed(permissions: Json | None) -> frozenset[str] | None:
+    return None if permissions is None else frozenset(name for name, allowed in permissions.items() if allowed)

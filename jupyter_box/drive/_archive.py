@@ -90,7 +90,7 @@ def _put(archive: zipfile.ZipFile, item: Item, name: str, transfers: Transfers) 
     """Write one item; pauses after each block, so that what is ready can go out."""
     if item.is_folder:
         archive.writestr(f"{name}/", b"")
-    elif item.is_file and (not item.permissions or "can_download" in item.permissions):
+    elif item.is_file and (item.permissions is None or "can_download" in item.permissions):
         with archive.open(_info(item, name), "w", force_zip64=True) as entry, transfers.open(item) as download:
             for block in download:
                 entry.write(block)

@@ -172,7 +172,7 @@ def _kind(item: Item) -> str:
 def _is_writable(item: Item, user: str) -> bool:
     if item.lock and item.lock.owner and user and item.lock.owner.id != user:
         return False
-    return "can_upload" in item.permissions if item.permissions else item.type != "web_link"
+    return item.type != "web_link" if item.permissions is None else "can_upload" in item.permissions
 
 
 def _utc(moment: datetime | None) -> datetime:

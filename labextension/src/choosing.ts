@@ -1,7 +1,8 @@
 /** Files and folders of the reader's own computer: chosen in a dialog, dropped, or pasted. */
 
 export interface IChosen {
-  file: File;
+  /** Null stands for a folder in which there is nothing. */
+  file: File | null;
   /** Where it goes below the target folder: `photos/2026/a.png`. */
   path: string;
 }
@@ -39,7 +40,7 @@ async function walked(entry: FileSystemEntry, parent: string): Promise<IChosen[]
     return [{ file, path }];
   }
   const inside = await entriesOf((entry as FileSystemDirectoryEntry).createReader());
-  const found: IChosen[] = [];
+  const found: IChosen[] = inside.length ? [] : [{ file: null, path }];
   for (const each of inside) {
     found.push(...(await walked(each, path)));
   }

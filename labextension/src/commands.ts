@@ -6,10 +6,11 @@ import { newFolderIcon, copyIcon, downloadIcon, fileUploadIcon, launchIcon, refr
 import type { IChosen } from './choosing';
 import { choose } from './choosing';
 import type { ICommand, IContext } from './context';
-import { PATH_ARGUMENT, pathOf, selection } from './context';
+import { PATH_ARGUMENT, pathOf, selection, tell } from './context';
 import { boxUrl, drivePath, labPath, localPath } from './drive';
 import { boxIcon } from './icons';
-import { itemOf } from './items';
+import { childPath, itemOf, openInBox } from './items';
+import type { OnConflict } from './tokens';
 
 export namespace CommandIDs {
   export const open = 'jupyter-box:open';
@@ -52,18 +53,21 @@ export function fileCommands(context: IContext): ICommand[] {
       id: CommandIDs.newFolder,
       label: trans.__('New folder'),
       icon: newFolderIcon,
+      needs: { folder: 'upload' },
       run: () => browser.createNewDirectory()
     },
     {
       id: CommandIDs.upload,
       label: trans.__('Upload files…'),
       icon: fileUploadIcon,
+      needs: { folder: 'upload' },
       run: async () => upload(context, await choose())
     },
     {
       id: CommandIDs.uploadFolder,
       label: trans.__('Upload a folder…'),
       icon: fileUploadIcon,
+      needs: { folder: 'upload' },
       run: async () => upload(context, await choose({ folder: true }))
     },
     {
@@ -73,7 +77,7 @@ export function fileCommands(context: IContext): ICommand[] {
       icon: downloadIcon,
       selected: 'some',
       only: 'folder',
-      needs: 'download',
+      needs: { items: 'download' },
       args: PATH_ARGUMENT,
       run: () => download(context)
     },
@@ -82,7 +86,7 @@ export function fileCommands(context: IContext): ICommand[] {
       label: trans.__('Open in Box'),
       icon: launchIcon,
       selected: 'one',
-      run: () => window.open(itemOf(selection(context)[0])?.web_url, '_blank', 'noopener')
+      run: () => openInBox(itemOf(selection(context)[0]))
     },
     copying(context, CommandIDs.copyPath, trans.__('Copy path'), drivePath),
     copying(context, CommandIDs.copyUrl, trans.__('Copy box:// URL'), boxUrl),
@@ -98,11 +102,30 @@ function copying(context: IContext, id: string, label: string, text: (path: stri
   return { id, label, icon: copyIcon, selected: 'one', args: PATH_ARGUMENT, run };
 }
 
-/** Upload what was chosen into a folder of the panel; every file has its own row while it is on its way. */
-export async function upload(context: IContext, chosen: IChosen[], folder = context.browser.model.path): Promise<void> {
-  const uploads = context.transfers.uploads;
+/**
+ * Upload what was chosen into a folder of the panel; every file has its own row while it is on its way.
+ *
+ * @param context - The panel.
+ * @param chosen - Files, and folders in which there is nothing.
+ * @param folder - JupyterLab's path of the folder.
+ * @param onConflict - What becomes of a file whose name is taken; default: as the settings say.
+ */
+export async function upload(
+  context: IContext,
+  chosen: IChosen[],
+  folder = context.browser.model.path,
+  onConflict?: OnConflict
+): Promise<void> {
+  const { uploads } = context.transfers;
+  const send = ({ file, path }: IChosen) =>
+    file ? uploads.add(file, `${drivePath(folder)}/${path}`, onConflict) : makeFolder(context, childPath(folder, path));
   // each row says what has failed
-  await Promise.allSettled(chosen.map(({ file, path }) => uploads.add(file, `${drivePath(folder)}/${path}`)));
+  await Promise.allSettled(chosen.map(send));
+}
+
+async function makeFolder({ app, browser }: IContext, path: string): Promise<void> {
+  await app.serviceManager.contents.save(path, { type: 'directory' }).catch(tell);
+  await browser.model.reload();
 }
 
 async function open(context: IContext, path: string | undefined): Promise<void> {

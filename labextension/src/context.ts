@@ -33,6 +33,14 @@ export interface IContext {
   notebooks: INotebookTracker | null;
 }
 
+/** What Box must allow a command: for the selected items, and for the folder that is shown. */
+export interface INeeds {
+  items?: Action;
+  folder?: Action;
+  /** Folders among the items need nothing. */
+  filesOnly?: boolean;
+}
+
 /** What a command is, beside what it does. */
 export interface ICommand {
   id: string;
@@ -41,8 +49,7 @@ export interface ICommand {
   icon?: any;
   /** JSON schema of its arguments' properties. */
   args?: ReadonlyJSONObject;
-  /** What Box must allow for the selection. */
-  needs?: Action;
+  needs?: INeeds;
   /** How many items must be selected. */
   selected?: 'one' | 'some';
   only?: 'file' | 'folder';
@@ -96,17 +103,23 @@ export function tell(error: unknown): void {
 
 function labelOf(context: IContext, command: ICommand, args: ReadonlyPartialJSONObject): string {
   const label = typeof command.label === 'string' ? command.label : command.label(args);
-  return isForbidden(context, command)
-    ? context.trans.__('%1 (your role in Box does not allow it)', label)
-    : label;
+  return labelWithReason(context, label, command.needs ?? {});
 }
 
-function isForbidden(context: IContext, { needs }: ICommand): boolean {
-  return !!needs && selection(context).some(model => !allows(itemOf(model), needs));
+/** Tell whether the selection, or the folder that is shown, is one where Box forbids it. */
+export function isForbidden(context: IContext, { items, folder, filesOnly }: INeeds): boolean {
+  const rows = selection(context).filter(model => !filesOnly || model.type !== 'directory');
+  const inFolder = !folder || allows(context.browser.model.folder?.box, folder);
+  return !inFolder || (!!items && rows.some(model => !allows(itemOf(model), items)));
+}
+
+/** Return a label that says why, where Box forbids the command. */
+export function labelWithReason(context: IContext, label: string, needs: INeeds): string {
+  return isForbidden(context, needs) ? context.trans.__('%1 (your role in Box does not allow it)', label) : label;
 }
 
 function isEnabled(context: IContext, command: ICommand, args: ReadonlyPartialJSONObject): boolean {
-  return isVisible(context, command, args) && !isForbidden(context, command);
+  return isVisible(context, command, args) && !isForbidden(context, command.needs ?? {});
 }
 
 function isVisible(context: IContext, command: ICommand, args: ReadonlyPartialJSONObject): boolean {

@@ -36,7 +36,7 @@ export function copyCommands(context: IContext): ICommand[] {
       label: trans.__('Copy to the local files…'),
       icon: copyIcon,
       selected: 'some',
-      needs: 'download',
+      needs: { items: 'download' },
       args: { ...PATH_ARGUMENT, target },
       run: async args => {
         const paths = args.path ? [args.path as string] : selection(context).map(model => model.path);

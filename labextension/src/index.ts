@@ -16,18 +16,20 @@ import { Debouncer } from '@lumino/polling';
 import { TabPanel } from '@lumino/widgets';
 
 import { choose, dropped } from './choosing';
-import { fileCommands, upload } from './commands';
+import { CommandIDs, fileCommands, upload } from './commands';
 import { compared } from './comparing';
 import type { IContext } from './context';
 import { addCommands, tell } from './context';
 import { copyCommands, listenForDrops, toBox } from './copying';
 import { BoxDrive, labPath } from './drive';
+import { guardStockCommands } from './guarding';
 import { Inspector, InspectorModel } from './inspector';
 import { itemCommands, viewCommands } from './itemcommands';
-import { itemOf } from './items';
+import { itemOf, openInBox } from './items';
 import { BoxModel } from './model';
 import { BoxBrowser } from './panel';
 import { PastDrive, pastPath } from './past';
+import { listenForPaste } from './pasting';
 import { DOMAIN, DRIVE, FACTORY, PLUGIN_ID } from './tokens';
 import type { IItem, OnConflict } from './tokens';
 import { Transfers } from './transfers';
@@ -83,7 +85,10 @@ function activate(
     loaded.changed.connect(apply);
     apply();
   });
-  void app.restored.then(() => begin(context));
+  void app.restored.then(() => {
+    guardStockCommands(context);
+    return begin(context);
+  });
 }
 
 function makeContext(
@@ -153,14 +158,13 @@ function addWidgets(context: IContext, restorer: ILayoutRestorer | null): void {
   browser.addBelow(new TransfersView(transfers, trans, oneFile));
   browser.rows.onDesktopDrop = (event, folder) => void sendDropped(context, event.dataTransfer, folder);
   browser.rows.onLocalDrop = (paths, folder) => toBox(context, paths, folder);
-  browser.node.addEventListener('paste', event => {
-    if (event.clipboardData?.files.length) {
-      event.preventDefault();
-      void sendDropped(context, event.clipboardData, browser.model.path);
-    }
-  });
+  listenForPaste(browser, (files, onConflict) => sendDropped(context, files, browser.model.path, onConflict));
   const side = new Inspector(inspector, trans, versionActions(context));
   const follow = () => void inspector.inspect(itemOf([...browser.selectedItems()][0]) ?? browser.model.folder?.box ?? null);
+  // what the toolbar's buttons may do depends on the folder
+  browser.model.stateChanged.connect(() =>
+    [CommandIDs.newFolder, CommandIDs.upload].forEach(id => app.commands.notifyCommandChanged(id))
+  );
   browser.rows.selectionMoved.connect(follow);
   browser.model.pathChanged.connect(follow);
   app.shell.add(browser, 'left', { rank: 101, type: 'Box' });
@@ -209,13 +213,18 @@ async function begin({ app, browser, transfers, trans }: IContext): Promise<void
   }
 }
 
-async function sendDropped(context: IContext, transfer: DataTransfer | null, folder: string): Promise<void> {
-  await upload(context, await dropped(transfer), folder);
+async function sendDropped(
+  context: IContext,
+  transfer: DataTransfer | null,
+  folder: string,
+  onConflict?: OnConflict
+): Promise<void> {
+  await upload(context, await dropped(transfer), folder, onConflict);
 }
 
 async function openItem(context: IContext, item: IItem): Promise<void> {
   if (item.type === 'web_link') {
-    window.open(item.web_url, '_blank', 'noopener');
+    openInBox(item);
   } else {
     await context.app.commands.execute('jupyter-box:open', { path: labPath(item.path) });
   }

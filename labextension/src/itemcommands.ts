@@ -38,8 +38,11 @@ export function itemCommands(context: IContext): ICommand[] {
   const { trans, drive } = context;
   const api = drive.api;
   return [
-    marking(context, 'lock', trans.__('Lock'), item => item.type === 'file' && !item.lock, path => api.lock(path)),
-    marking(context, 'unlock', trans.__('Unlock'), item => !!item.lock, path => api.unlock(path)),
+    {
+      ...marking(context, 'lock', trans.__('Lock'), item => item.type === 'file' && !item.lock, path => api.lock(path)),
+      needs: { items: 'lock' }
+    },
+    { ...marking(context, 'unlock', trans.__('Unlock'), item => !!item.lock, path => api.unlock(path)), needs: { items: 'lock' } },
     marking(context, 'add-favourite', trans.__('Add to favourites'), item => !item.favourite, path => api.addFavourite(path)),
     marking(context, 'remove-favourite', trans.__('Remove from favourites'), item => item.favourite, path =>
       api.removeFavourite(path)

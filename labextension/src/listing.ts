@@ -1,6 +1,8 @@
 /** The stock listing, of which only the visible rows are in the page, sorted by Box. */
 
 import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import { renameFile } from '@jupyterlab/docmanager';
 import { DirListing } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -12,15 +14,19 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
-import { itemOf, allows } from './items';
+import type { IColumns } from './columns';
+import { fitting } from './columns';
+import type { Action } from './items';
+import { childPath, itemOf, openInBox, refusal } from './items';
 import type { BoxModel } from './model';
-import type { IOrder } from './tokens';
+import type { IItem, IOrder } from './tokens';
 import { DOMAIN } from './tokens';
 
 const CONTENTS_MIME = 'application/x-jupyter-icontents';
 const OVERSCAN = 20;
 const ROW_HEIGHT = 24;
 const ROW = '.jp-DirListing-item';
+const DROP_TARGET = 'jp-mod-dropTarget';
 
 /** The rows that are in the page: the first, and the one behind the last. */
 export interface ISpan {
@@ -117,7 +123,7 @@ export class BoxListing extends DirListing {
   }
 
   override async selectItemByName(name: string, focus = false): Promise<void> {
-    await this._box.include(`${this.model.path.replace(/\/?$/, this.model.path.endsWith(':') ? '' : '/')}${name}`);
+    await this._box.include(childPath(this.model.path, name));
     // JupyterLab asks twice for a new file: a second focus would end its renaming
     if (!focus && (this._isEditing || this.isSelected(name))) {
       return;
@@ -158,8 +164,37 @@ export class BoxListing extends DirListing {
   /** Ask in Box's words, then move what is selected to Box's trash. */
   override async delete(): Promise<void> {
     const items = Array.from(this.selectedItems());
-    if (items.length && (await this._confirmed(items))) {
+    if (items.length && this._isAllowed(items.map(itemOf), 'delete') && (await this._confirmed(items))) {
       await Promise.all(items.map(item => this._moveToTrash(item.path)));
+    }
+  }
+
+  override async paste(): Promise<void> {
+    if (this._isAllowed([this._folder], 'upload')) {
+      await super.paste();
+    }
+  }
+
+  override setColumnVisibility(name: DirListing.ToggleableColumn, visible: boolean): void {
+    if (name in this._wanted) {
+      this._wanted[name as keyof IColumns] = visible;
+      this._fitColumns();
+    } else {
+      super.setColumnVisibility(name, visible);
+    }
+  }
+
+  override onResize(msg: Widget.ResizeMessage): void {
+    super.onResize(msg);
+    this._fitColumns();
+  }
+
+  protected override handleOpen(model: Contents.IModel): void {
+    const item = itemOf(model);
+    if (item?.type === 'web_link') {
+      openInBox(item);
+    } else if (item?.type === 'folder' || this._isAllowed([item], 'download')) {
+      super.handleOpen(model);
     }
   }
 
@@ -218,7 +253,9 @@ export class BoxListing extends DirListing {
 
   protected override evtNativeDrop(event: DragEvent): void {
     event.preventDefault();
-    this.onDesktopDrop?.(event, this._folderAt(event));
+    if (this._isAllowed([itemOf(this._targetOf(event)) ?? this._folder], 'upload')) {
+      this.onDesktopDrop?.(event, this._folderAt(event));
+    }
   }
 
   protected override evtDragOver(event: Drag.Event): void {
@@ -238,17 +275,30 @@ export class BoxListing extends DirListing {
   }
 
   protected override evtDrop(event: Drag.Event): void {
-    if (!this._areLocal(event)) {
-      super.evtDrop(event);
-      return;
-    }
+    const paths = (event.mimeData.getData(CONTENTS_MIME) as string[] | undefined) ?? [];
+    const [areLocal, folder] = [this._areLocal(event), this._folderAt(event)];
     event.preventDefault();
     event.stopPropagation();
-    event.dropAction = 'copy';
-    const paths = event.mimeData.getData(CONTENTS_MIME) as string[];
-    this.onLocalDrop?.(paths, this._folderAt(event))?.catch(error =>
-      showErrorMessage(this._words.__('Copying to Box failed'), error)
-    );
+    this.node.querySelector(`.${DROP_TARGET}`)?.classList.remove(DROP_TARGET);
+    const isCopy = areLocal || event.ctrlKey;
+    event.dropAction = !paths.length || (!areLocal && event.proposedAction === 'none') ? 'none' : isCopy ? 'copy' : 'move';
+    if (event.dropAction === 'none' || !this._isAllowed([itemOf(this._targetOf(event)) ?? this._folder], 'upload')) {
+      return;
+    }
+    const work = areLocal ? this.onLocalDrop?.(paths, folder) : this._bring(paths, folder, isCopy);
+    work?.catch(error => showErrorMessage(this._words.__('Copying to Box failed'), error));
+  }
+
+  /** Move or copy items of Box into a folder of Box. */
+  private async _bring(paths: string[], folder: string, isCopy: boolean): Promise<void> {
+    const manager = this.model.manager;
+    const target = (path: string) => childPath(folder, PathExt.basename(manager.services.contents.localPath(path)));
+    const coming = paths.filter(path => path !== folder && path !== target(path));
+    const items = coming.map(path => itemOf(this._inner._sortedItems.find(model => model.path === path)));
+    if (this._isAllowed(items, isCopy ? 'download' : 'rename')) {
+      const bring = (path: string) => (isCopy ? manager.copy(path, folder) : renameFile(manager, path, target(path)));
+      await Promise.all(coming.map(bring));
+    }
   }
 
   /** Give a key to the row that has the focus, which was not in the page when the key was pressed. */
@@ -262,13 +312,27 @@ export class BoxListing extends DirListing {
 
   private _areLocal(event: Drag.Event): boolean {
     const paths = event.mimeData.getData(CONTENTS_MIME) as string[] | undefined;
-    const prefix = `${this._box.driveName}:`;
-    return !!paths?.length && paths.every(path => !path.startsWith(prefix));
+    const { contents } = this.model.manager.services;
+    return !!paths?.length && paths.every(path => !contents.driveName(path));
   }
 
   private _folderAt(event: MouseEvent): string {
-    const item = this.modelForClick(event);
-    return item?.type === 'directory' ? item.path : this.model.path;
+    return this._targetOf(event)?.path ?? this.model.path;
+  }
+
+  /** Return the folder's row below the pointer. */
+  private _targetOf(event: MouseEvent): Contents.IModel | undefined {
+    const model = this.modelForClick(event);
+    return model?.type === 'directory' ? model : undefined;
+  }
+
+  /** Tell whether Box allows it; if not, say why. */
+  private _isAllowed(items: (IItem | undefined)[], action: Action): boolean {
+    const reason = items.map(item => refusal(item, action, this._words)).find(Boolean);
+    if (reason) {
+      void showErrorMessage(this._words.__('Not allowed'), reason);
+    }
+    return !reason;
   }
 
   private async _confirmed(items: Contents.IModel[]): Promise<boolean> {
@@ -279,12 +343,6 @@ export class BoxListing extends DirListing {
         : trans.__('%1 items move to the trash of Box. They can be restored from there.', count);
     const move = Dialog.warnButton({ label: trans.__('Move to trash') });
     const buttons = [Dialog.cancelButton({ label: trans.__('Cancel') }), move];
-    const refused = items.find(item => !allows(itemOf(item), 'delete'));
-    if (refused) {
-      const error = trans.__('Your role in Box does not allow you to delete “%1”.', refused.name);
-      await showErrorMessage(trans.__('Not allowed'), error);
-      return false;
-    }
     const title = trans.__('Move to trash');
     return (await showDialog({ title, body, buttons, defaultButton: 0 })).button.accept;
   }
@@ -310,6 +368,16 @@ export class BoxListing extends DirListing {
     const style = this.contentNode.style;
     style.setProperty('--jp-box-above', `${this._span.first * this._rowHeight}px`);
     style.setProperty('--jp-box-below', `${Math.max(0, count - this._span.last) * this._rowHeight}px`);
+  }
+
+  private _fitColumns(): void {
+    const fit = fitting(this._wanted, this.node.clientWidth || Infinity);
+    for (const name of Object.keys(fit) as (keyof IColumns)[]) {
+      if (fit[name] !== this._shownColumns[name]) {
+        super.setColumnVisibility(name, fit[name]);
+      }
+    }
+    this._shownColumns = fit;
   }
 
   private _tellSelection(): void {
@@ -381,6 +449,10 @@ export class BoxListing extends DirListing {
     return this as unknown as IInner;
   }
 
+  private get _folder(): IItem | undefined {
+    return this._box.folder?.box;
+  }
+
   private get _box(): BoxModel {
     return this.model as BoxModel;
   }
@@ -388,6 +460,8 @@ export class BoxListing extends DirListing {
   private _span: ISpan = { first: 0, last: 0 };
   private _live: HTMLElement[] = [];
   private _selected = '';
+  private _wanted: IColumns = { last_modified: true, file_size: true };
+  private _shownColumns: Partial<IColumns> = {};
   private _selectionMoved = new Signal<this, void>(this);
   private _words: TranslationBundle;
 }

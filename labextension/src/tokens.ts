@@ -52,7 +52,8 @@ export interface IItem {
   has_collaborations: boolean;
   trashed: string | null;
   favourite: boolean;
-  permissions: string[];
+  /** What Box lets us do; null where Box does not tell. */
+  permissions: string[] | null;
   web_url: string;
 }
 
