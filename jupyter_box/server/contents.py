@@ -68,7 +68,8 @@ class BoxContents(AsyncContentsManager):
         write: Runs what changes the drive, also when the client goes away meanwhile.
         limit: The most bytes of a file that is opened through JSON.
         options: What the request says beside its path: `sort` and `direction` of a folder.
-        condition: `If-Match` and the SHA-1 (`hash`) that a file must still have to be saved.
+        condition: `If-Match` and the SHA-1 (`hash`) that a file must still have to be saved, and its `id`, by which one
+            that is elsewhere by now is found.
         autosaves: Which versions a save may take away.
     """
 
@@ -214,7 +215,9 @@ class BoxContents(AsyncContentsManager):
 
     def _store(self, drive: Drive, path: str, data: bytes) -> Model:
         before = self._seen.get(path) or _find(drive, path)
-        if self._condition and before:
+        if before is None:
+            self._check_not_elsewhere(drive, path)
+        elif self._condition:
             self._check_unchanged(before)
         item = drive.write(path, data, if_match=before.etag if self._condition and before else None)
         if before:
@@ -230,6 +233,13 @@ class BoxContents(AsyncContentsManager):
             raise Changed(
                 f"{who} has changed {before.path} in Box since you opened it.",
                 hint="Compare, then save over it or revert to what Box has; your edits are still here.",
+            )
+
+    def _check_not_elsewhere(self, drive: Drive, path: str) -> None:
+        if opened := self._condition.get("id"):
+            raise Changed(
+                f"{path} {_fate(drive, opened)} since you opened it.",
+                hint="Your edits are still here: save again to make the file anew, or save them under another name.",
             )
 
     def _tidy(self, drive: Drive, before: Item, after: Item) -> None:
@@ -321,7 +331,8 @@ class ContentsHandler(BoxHandler, stock.ContentsHandler):
         )
 
     def _conditions(self) -> dict[str, str]:
-        given = {"match": self.request.headers.get("If-Match"), "hash": (self.get_json_body() or {}).get("hash")}
+        model = self.get_json_body() or {}
+        given = {"match": self.request.headers.get("If-Match"), "hash": model.get("hash"), "id": model.get("id")}
         return {name: value for name, value in given.items() if value}
 
     def get_json_body(self) -> dict[str, Any] | None:
@@ -422,6 +433,13 @@ def _find(drive: Drive, path: str) -> Item | None:
         return drive.stat(path)
     except NotFound:
         return None
+
+
+def _fate(drive: Drive, id: str) -> str:  # noqa: A002
+    try:
+        return f"has become {drive.stat(f'id:{id}').path}"
+    except NotFound as error:
+        return "has gone to Box's trash" if error.code == "trashed" else "has gone, or is not shared with you any more"
 
 
 def _folder(drive: Drive, path: str) -> Model:

@@ -1,11 +1,11 @@
 /** The drive `box:` of JupyterLab: the stock drive on our addresses; what Box has and Jupyter lacks is in `api`. */
 
-import type { Contents, ServerConnection } from '@jupyterlab/services';
-import { Drive } from '@jupyterlab/services';
+import type { Contents } from '@jupyterlab/services';
+import { Drive, ServerConnection } from '@jupyterlab/services';
 
 import { address, BoxAPI, PREFIX } from './api';
 import { DRIVE } from './tokens';
-import type { IOrder } from './tokens';
+import type { IBoxModel, IOrder } from './tokens';
 
 export class BoxDrive extends Drive {
   constructor(serverSettings: ServerConnection.ISettings) {
@@ -22,10 +22,27 @@ export class BoxDrive extends Drive {
     return this._seen(await super.get(localPath, { ...options, ...this.order }));
   }
 
-  /** Save on condition that nobody has changed the file since JupyterLab last looked. */
+  /** Save on condition that nobody has changed, moved or removed the file since JupyterLab last looked. */
   override async save(localPath: string, options: Partial<Contents.IModel> = {}): Promise<Contents.IModel> {
-    const hash = options.chunk === undefined ? this._hashes.get(localPath) : undefined;
-    return this._seen(await super.save(localPath, { ...options, ...(hash && { hash }) }));
+    const known = options.chunk === undefined ? this._known.get(localPath) : undefined;
+    try {
+      return this._seen(await super.save(localPath, { ...options, ...known }));
+    } catch (error) {
+      if (error instanceof ServerConnection.ResponseError && error.response.status === 412) {
+        this._known.delete(localPath); // who saves again has been told
+      }
+      throw error;
+    }
+  }
+
+  override rename(oldLocalPath: string, newLocalPath: string): Promise<Contents.IModel> {
+    this._forget(oldLocalPath);
+    return super.rename(oldLocalPath, newLocalPath);
+  }
+
+  override delete(localPath: string): Promise<void> {
+    this._forget(localPath);
+    return super.delete(localPath);
   }
 
   /** Return the address that the browser downloads from: a file, or a folder as a zip. */
@@ -57,13 +74,20 @@ export class BoxDrive extends Drive {
   }
 
   private _seen(model: Contents.IModel): Contents.IModel {
-    if (model.hash) {
-      this._hashes.set(model.path, model.hash);
+    const { hash, path, box } = model as IBoxModel;
+    if (hash) {
+      this._known.set(path, { hash, id: box?.id });
     }
     return model;
   }
 
-  private _hashes = new Map<string, string>();
+  private _forget(path: string): void {
+    [...this._known.keys()]
+      .filter(known => known === path || known.startsWith(`${path}/`))
+      .forEach(known => this._known.delete(known));
+  }
+
+  private _known = new Map<string, { hash: string; id?: string }>();
 }
 
 /** Return the drive's path of an item's path: `/a/b` is `a/b`. */

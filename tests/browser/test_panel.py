@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from lab_process import opened
 from panel import LONGEST_BLOCK, PANEL, Panel
 from playwright.sync_api import expect
@@ -77,16 +76,6 @@ def test_someone_elses_change_is_asked_about_and_loses_nothing(panel, page, serv
     expect(page.locator(".lm-DockPanel-tabBar .lm-mod-current.jp-mod-dirty")).to_have_count(0)
     assert service.read("/Quality/notes.md") == b"mine first\n"
     assert len(service.versions("/Quality/notes.md")) == 3
-
-
-@pytest.mark.parametrize("name", ["checkpoints", "trust", "files", "a b#?%&'\"", "größe 📦", "עברית"])
-def test_a_folder_of_any_name_opens_and_so_does_what_is_in_it(panel, page, put, name):
-    put(f"/odd/{name}/{name}.txt", b"here I am")
-    panel.run("jupyter-box:open", path="box:odd")
-    panel.row(name).dblclick()
-    panel.row(f"{name}.txt").dblclick()
-    expect(page.locator(".jp-FileEditor:visible")).to_contain_text("here I am")
-    panel.run("application:close-all")
 
 
 def test_a_new_folder_is_renamed_copied_and_moved_to_the_trash(panel, page, service):

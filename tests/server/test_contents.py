@@ -146,6 +146,23 @@ async def test_a_file_that_someone_trashed_is_saved_anew(ask, drive):
     assert drive.read("/gone.txt") == b"mine"
 
 
+async def test_a_file_that_is_elsewhere_by_now_is_saved_only_by_who_knows(ask, drive):
+    opened = body(await ask("PUT", "contents/here.txt", body=text_model("mine")))
+    known = {"hash": opened["hash"], "id": opened["box"]["id"]}
+    drive.move("/here.txt", "/there.txt")
+    moved = await ask("PUT", "contents/here.txt", body=text_model("mine 2", **known))
+    assert (moved.code, body(moved)["code"]) == (412, "changed")
+    assert "/here.txt has become /there.txt" in body(moved)["message"]
+    drive.remove("/there.txt")
+    trashed = await ask("PUT", "contents/here.txt", body=text_model("mine 2", **known))
+    assert (trashed.code, "Box's trash" in body(trashed)["message"]) == (412, True)
+    drive.purge(known["id"])
+    gone = await ask("PUT", "contents/here.txt", body=text_model("mine 2", **known))
+    assert (gone.code, "has gone, or is not shared" in body(gone)["message"]) == (412, True)
+    assert not drive.exists("/here.txt")
+    assert (await ask("PUT", "contents/here.txt", body=text_model("mine 2"))).code == 201
+
+
 async def test_rename_keeps_the_item_and_never_replaces(ask, drive):
     item = drive.write("/old.txt", b"x")
     drive.mkdir("/folder")

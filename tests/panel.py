@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-PANEL = "#jupyter-box-browser"
-AXE = Path(__file__).parents[2] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+from playwright.sync_api import expect
 
+PANEL = "#jupyter-box-browser"
+AXE = Path(__file__).parents[1] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
+
+DIRTY = ".lm-DockPanel-tabBar .lm-mod-current.jp-mod-dirty"
 RUN = "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)"
+NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))"
 LONGEST_BLOCK = """() => {
   window.blocks = [];
   new PerformanceObserver(list => list.getEntries().forEach(each => window.blocks.push(each.duration)))
@@ -46,13 +50,11 @@ class Panel:
         for name in folders:
             self.row(name).dblclick()
             self.node.locator(f'.jp-BreadCrumbs-item:has-text("{name}")').wait_for()
-            self.page.wait_for_timeout(50)  # the listing follows the breadcrumb in the next frame
+            self.page.evaluate(NEXT_FRAME)  # in which the listing follows the breadcrumb
 
     def run(self, command, **args):
         """Run a command as the palette does."""
-        self.page.evaluate(
-            "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)", [command, args]
-        )
+        self.page.evaluate(RUN, [command, args])
 
     def press(self, label):
         """Press a button of the panel's toolbar."""
@@ -63,6 +65,28 @@ class Panel:
         self.row(name).click(button="right")
         for label in labels:
             self.page.locator(".lm-Menu-item", has_text=label).last.click()
+
+    def type(self, text, document, before):
+        """Type at the start of an open document once it shows what it held before."""
+        content = document.locator(".cm-content").first
+        expect(content).to_contain_text(before)
+        content.click()
+        self.page.keyboard.press("Control+Home")
+        self.page.keyboard.type(text)
+
+    def save(self):
+        """Save the changed document that has the focus, and wait until JupyterLab says that it is."""
+        expect(self.page.locator(DIRTY)).to_have_count(1)
+        self.page.keyboard.press("Control+s")
+        expect(self.page.locator(DIRTY)).to_have_count(0)
+
+    def rename(self, name, to):
+        self.row(name).click()
+        self.page.keyboard.press("F2")
+        editor = self.node.locator(".jp-DirListing-editor")
+        editor.fill(to)
+        editor.press("Enter")
+        expect(self.row(to)).to_be_visible()
 
     def drop(self, *files, selector=f"{PANEL} .jp-DirListing-content"):
         """Drop files of (name, size, seed) as from the desktop."""
