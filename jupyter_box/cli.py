@@ -12,7 +12,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -53,7 +53,7 @@ class Program:
     Attributes:
         name: As typed after `jupyter box`.
         help: What it does, in one sentence.
-        module: Whose `main(argv)` it is.
+        module: Whose `main(argv)` it is; it returns the exit code, or raises a `BoxError` to be worded here.
     """
 
     name: str
@@ -82,14 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     program = next((program for program in PROGRAMS if given[:1] == [program.name]), None)
     if program:
-        return int(importlib.import_module(program.module).main(given[1:]) or 0)
+        return _in_one_line(lambda: int(importlib.import_module(program.module).main(given[1:]) or 0))
     args = parser().parse_args(given)
-    try:
-        return _run(args)
-    except BrokenPipeError:
-        # the reader, such as `head`, has left; Python would complain once more when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return _in_one_line(lambda: _run(args), as_json=args.json)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -121,17 +116,24 @@ _EPILOG = "Each verb explains itself: jupyter box VERB --help. Secrets come from
 
 def _run(args: argparse.Namespace) -> int:
     face = Face(_standard_input, _address, out=None if args.json else sys.stdout.buffer)
+    with waits_told(), ExitStack() as opened:
+        return _finish(run(args, lambda: opened.enter_context(_connect(args.cwd)), face), args.json)
+
+
+def _in_one_line(work: Callable[[], int], *, as_json: bool = False) -> int:
+    """Return the work's exit code; word what goes wrong in it as one line, with an exit code by its class."""
     try:
-        with waits_told(), ExitStack() as opened:
-            return _finish(run(args, lambda: opened.enter_context(_connect(args.cwd)), face), args.json)
+        return work()
     except KeyboardInterrupt:
         return _say("Stopped; nothing half-written was kept. The same line starts again.", INTERRUPTED)
     except BrokenPipeError:
-        raise
+        # the reader, such as `head`, has left; Python would complain once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        return _fail(problem_of(error), args.json)
+        return _fail(problem_of(error), as_json)
     except BoxError as error:
-        return _fail(error, args.json)
+        return _fail(error, as_json)
 
 
 def _connect(folder: str) -> Drive:

@@ -135,10 +135,13 @@ def _look(look: Look, patient: Patient) -> Found:
 
 
 def _configuration(patient: Patient) -> Found:
-    patient.config.credentials()
+    from .drive import mode
+
+    credentials = patient.config.credentials()
     patient.config.endpoints()
     patient.config.limits()
-    return Found("ok", f"The settings are whole; we sign in by: {patient.session.auth.mode}.")
+    patient.config.root()
+    return Found("ok", f"The settings are whole; we sign in by {mode(credentials).replace('_', ' ')}.")
 
 
 def _endpoints(patient: Patient) -> Found:

@@ -161,17 +161,18 @@ def test_no_bar_in_a_pipe(home):
     assert (home / "got.csv").read_text() == LOG
 
 
-def test_a_reader_that_leaves_is_no_error(home):
-    cat = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_box.cli", "cat", "/Maintenance/log.csv"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+@pytest.mark.parametrize(
+    ("command", "line"), [(["cat", "/Maintenance/log.csv"], b"seq,value\n"), (["doctor"], b"ok      configuration")]
+)
+def test_a_reader_that_leaves_is_no_error(home, command, line):
+    writer = subprocess.Popen(
+        [sys.executable, "-m", "jupyter_box.cli", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    assert cat.stdout.readline() == b"seq,value\n"
-    cat.stdout.close()
-    assert cat.stderr.read() == b""
-    assert cat.wait(30) == 0
-    cat.stderr.close()
+    assert writer.stdout.readline().startswith(line)
+    writer.stdout.close()
+    assert writer.stderr.read() == b""
+    assert writer.wait(30) == 0
+    writer.stderr.close()
 
 
 def test_the_script_is_the_command_line():

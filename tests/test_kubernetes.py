@@ -15,8 +15,8 @@ import pexpect
 import pytest
 import yaml
 
+from jupyter_box import cli
 from jupyter_box.errors import InvalidName
-from jupyter_box.kubernetes import main
 from jupyter_box.kubernetes.names import label, subdomain
 
 CANARY = "canary-of-a-secret"
@@ -68,7 +68,7 @@ def run(capsys):
     """Run a command; return its exit code and all that it printed."""
 
     def command(*argv):
-        code = main([str(word) for word in argv])
+        code = cli.main(["kubernetes", *map(str, argv)])
         printed = capsys.readouterr()
         return code, printed.out + printed.err
 
@@ -155,13 +155,13 @@ def extra_env(printed):
 
 def test_values_refuses_a_secret_that_kubernetes_would_refuse(run):
     code, printed = run("values", "direct", "--secret", "box_client_secret")
-    assert code == 1
+    assert code == 11
     assert "'box-client-secret'" in printed
 
 
 def test_values_refuses_an_address_that_is_none(run):
     code, printed = run("values", "broker", "--broker-url", 'jupyter-box-broker" # x')
-    assert code == 1
+    assert code == 11
     assert "The broker's address is no web address." in printed
 
 
@@ -204,7 +204,7 @@ def test_apply_asks_a_person_and_does_not_show_the_secret(cluster):
 
 def test_apply_changes_nothing_when_box_refuses(cluster, box, box_environment, run, secret_file):
     code, printed = run("secret", "apply", *app_of(box), "--client-secret-file", secret_file(CANARY))
-    assert code == 1
+    assert code == 4
     assert not [asked for asked in cluster.requests if asked.method == "PATCH"]
     assert CANARY not in printed
 
@@ -221,7 +221,7 @@ def test_apply_reads_the_secret_from_standard_input(cluster, run, monkeypatch):
 def test_apply_without_a_terminal_says_what_to_give(cluster, run, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     code, printed = run("secret", "apply", "--client-id", "abc", "--enterprise-id", "42", "--skip-box")
-    assert code == 1
+    assert code == 3
     assert "--client-secret-file (a file, or - for standard input)" in printed
 
 
@@ -243,7 +243,7 @@ def test_apply_dry_run_lets_the_api_server_judge(cluster, run, secret_file):
 def test_apply_refuses_a_value_that_box_never_gave(cluster, run, secret_file, text, fault):
     ids = ("--client-id", "abc", "--enterprise-id", "42", "--client-secret-file", secret_file(text))
     code, printed = run("secret", "apply", *ids, "--skip-box")
-    assert code == 1
+    assert code == 3
     assert fault in printed
     assert not [asked for asked in cluster.requests if asked.method == "PATCH"]
     assert CANARY not in printed
@@ -252,14 +252,14 @@ def test_apply_refuses_a_value_that_box_never_gave(cluster, run, secret_file, te
 def test_apply_refuses_a_jwt_file_that_is_not_whole(cluster, run, secret_file):
     broken = {**JWT, "enterpriseID": ""}
     code, printed = run("secret", "apply", "--jwt-config-file", secret_file(json.dumps(broken)), "--skip-box")
-    assert code == 1
+    assert code == 3
     assert "jwt-config.json lacks enterpriseID" in printed
     assert CANARY not in printed
 
 
 def test_apply_checks_the_name_before_any_call(cluster, run):
     code, printed = run("secret", "apply", "--name", "box_client_secret")
-    assert code == 1
+    assert code == 11
     assert "'box-client-secret'" in printed
     assert not cluster.requests
 
@@ -277,7 +277,7 @@ def test_a_secret_among_the_arguments_is_refused_and_not_repeated(run, capsys, a
 def test_a_secret_given_as_a_file_name_is_not_repeated(cluster, run):
     ids = ("--client-id", "abc", "--enterprise-id", "42")
     code, printed = run("secret", "apply", *ids, "--client-secret-file", CANARY)
-    assert code == 1
+    assert code == 3
     assert "cannot be read" in printed
     assert CANARY not in printed
 
@@ -295,7 +295,7 @@ def test_apply_leaves_keys_of_another_manager_until_told(cluster, run, secret_fi
     cluster.answer("PATCH", f"{SECRETS}/jupyter-box", 409, conflict)
     ids = ("--client-id", "abc", "--enterprise-id", "42", "--client-secret-file", secret_file(CANARY))
     code, printed = run("secret", "apply", *ids, "--skip-box")
-    assert code == 1
+    assert code == 7
     assert "set by kubectl-create. Say --force-conflicts" in printed
     assert CANARY not in printed
     run("secret", "apply", *ids, "--skip-box", "--force-conflicts")
@@ -303,22 +303,22 @@ def test_apply_leaves_keys_of_another_manager_until_told(cluster, run, secret_fi
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
+    ("answer", "message", "exit_code"),
     [
-        ((401, {}), "The cluster does not know us."),
-        ((403, {"reason": "Forbidden"}), "does not allow PATCH Secret jupyter-box in namespace hub"),
-        ((409, {"reason": "Conflict"}), "Somebody else changed Secret jupyter-box meanwhile."),
-        ((422, {"reason": "Invalid", "message": f"data is immutable {CANARY}"}), "is immutable: delete it"),
-        ((500, {"message": CANARY}), "HTTP 500"),
-        ((502, b"<html>a proxy</html>"), "HTTP 502"),
-        ((200, b"<html>a login page</html>"), "HTTP 200"),
+        ((401, {}), "The cluster does not know us.", 4),
+        ((403, {"reason": "Forbidden"}), "does not allow PATCH Secret jupyter-box in namespace hub", 5),
+        ((409, {"reason": "Conflict"}), "Somebody else changed Secret jupyter-box meanwhile.", 8),
+        ((422, {"reason": "Invalid", "message": f"data is immutable {CANARY}"}), "is immutable: delete it", 11),
+        ((500, {"message": CANARY}), "HTTP 500", 14),
+        ((502, b"<html>a proxy</html>"), "HTTP 502", 14),
+        ((200, b"<html>a login page</html>"), "HTTP 200", 14),
     ],
 )
-def test_refusals_of_the_api_server_are_sentences_without_values(cluster, run, secret_file, answer, message):
+def test_refusals_of_the_api_server_are_sentences_without_values(cluster, run, secret_file, answer, message, exit_code):
     cluster.answer("PATCH", f"{SECRETS}/jupyter-box", *answer)
     ids = ("--client-id", "abc", "--enterprise-id", "42", "--client-secret-file", secret_file(CANARY))
     code, printed = run("secret", "apply", *ids, "--skip-box")
-    assert code == 1
+    assert code == exit_code
     assert message in printed
     assert CANARY not in printed
     assert "Traceback" not in printed
@@ -328,7 +328,7 @@ def test_a_secret_that_an_operator_keeps_is_left_alone(cluster, run):
     put(cluster, good(), ownerReferences=[{"kind": "ExternalSecret", "name": "jupyter-box"}])
     for verb in ("apply", "rotate"):
         code, printed = run("secret", verb, "--skip-box")
-        assert code == 1
+        assert code == 5
         assert "kept by ExternalSecret jupyter-box" in printed
 
 
@@ -362,7 +362,7 @@ def test_check_finds_what_is_wrong(cluster, run, values, fault):
 
 def test_check_of_no_secret_says_how_to_make_it(cluster, run):
     code, printed = run("secret", "check", "-n", "elsewhere")
-    assert code == 1
+    assert code == 6
     assert "no Secret jupyter-box in namespace elsewhere" in printed
     assert "secret apply" in printed
 
@@ -394,7 +394,7 @@ def test_rotate_to_the_same_secret_changes_nothing(cluster, run, secret_file):
 def test_rotate_of_a_jwt_app_wants_a_jwt_file(cluster, run, secret_file):
     put(cluster, {"jwt-config.json": json.dumps(JWT)})
     code, printed = run("secret", "rotate", "--client-secret-file", secret_file(CANARY))
-    assert code == 1
+    assert code == 6
     assert "Give --jwt-config-file" in printed
 
 
@@ -404,14 +404,14 @@ def test_an_api_server_that_is_not_there_is_one_line(run, cluster, monkeypatch, 
     cluster.url = "http://127.0.0.1:9"
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(cluster.kubeconfig(tmp_path / "other")))
     code, printed = run("secret", "check")
-    assert code == 1
+    assert code == 14
     assert "http://127.0.0.1:9 does not answer" in printed
     assert printed.strip().count("\n") == 0
 
 
 def test_an_unknown_context_is_named(cluster, run):
     code, printed = run("secret", "check", "--context", "production")
-    assert code == 1
+    assert code == 3
     assert "no context 'production'" in printed
 
 
@@ -624,5 +624,5 @@ def test_doctor_goes_on_where_it_may_not_look(cluster, run):
 def test_without_the_package_it_says_what_to_install(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "kubernetes", None)
     code, printed = run("secret", "check")
-    assert code == 1
+    assert code == 3
     assert "pip install 'jupyter-box[kubernetes]'" in printed

@@ -15,10 +15,13 @@ __all__ = ["FederatedRun", "main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `jupyter box federate` and return its exit code: 0 done, 1 failed, others as `jupyter box` has them.
+    """Run `jupyter box federate` and return its exit code: 0 done, 1 failed.
 
     Args:
         argv: The arguments after `jupyter box federate`; those of the process by default.
+
+    Raises:
+        BoxError: Something is wrong.
     """
     from .command import run
 

@@ -10,19 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_box import errors
-from jupyter_box.errors import BoxError, InvalidName
+from jupyter_box.errors import InvalidName
 
 PROG = "jupyter box federate"
-EXIT_CODES: dict[type[BoxError], int] = {
-    errors.NotConfigured: 3,
-    errors.NotAuthorized: 4,
-    errors.Denied: 5,
-    errors.NotFound: 6,
-    errors.Exists: 7,
-    errors.InvalidName: 11,
-}
-INTERRUPTED = 130
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -30,17 +20,13 @@ def run(argv: Sequence[str] | None = None) -> int:
 
     Args:
         argv: The arguments after `jupyter box federate`; those of the process by default.
+
+    Raises:
+        BoxError: Something is wrong.
     """
     args = parser().parse_args(argv)
     _show_log()
-    try:
-        return int(args.action(args))
-    except BoxError as error:
-        print(f"{PROG}: {error}", file=sys.stderr)
-        return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return INTERRUPTED
+    return int(args.action(args))
 
 
 def _show_log() -> None:

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until a signal ends it, and return the exit code: 0 ended as asked, 3 not configured, 1 failed.
+    """Serve until a signal ends it, and return the exit code 0.
 
     Args:
         argv: The arguments after `jupyter box broker`; those of the process by default.
+
+    Raises:
+        BoxError: It cannot serve.
     """
     from .command import run
 

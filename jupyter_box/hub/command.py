@@ -12,7 +12,7 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from jupyter_box.config import BoxConfig
-from jupyter_box.errors import BoxError, InvalidName, NotConfigured
+from jupyter_box.errors import BoxError, InvalidName
 
 from .settings import BrokerConfig
 
@@ -31,22 +31,25 @@ def parser() -> argparse.ArgumentParser:
 
 
 def run(argv: Sequence[str] | None = None) -> int:
-    """Serve, or check; return the exit code: 0 well, 3 not configured, 1 failed otherwise.
+    """Serve, or check; return the exit code 0.
 
     Args:
         argv: The arguments after `jupyter box broker`.
+
+    Raises:
+        BoxError: Something is not as it has to be.
     """
     args = parser().parse_args(argv)
+    config = _file(args.config)
+    work = _check if args.check else _serve
     try:
-        config = _file(args.config)
-        work = _check if args.check else _serve
         asyncio.run(work(BrokerConfig(config=config), BoxConfig(config=config)))
-    except BoxError as error:
-        sys.stderr.write(f"{' '.join(str(error).split())}\n")
-        return 3 if isinstance(error, NotConfigured) else 1
+    except BoxError:
+        raise
     except OSError as error:
-        sys.stderr.write(f"The broker cannot listen: {error.strerror or error}. BOX_BROKER_PORT chooses the port.\n")
-        return 1
+        raise BoxError(
+            f"The broker cannot listen: {error.strerror or error}.", hint="BOX_BROKER_PORT chooses the port."
+        ) from None
     return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from jupyter_box._grants import Token
 from jupyter_box.errors import Denied, Exists, InvalidName, NotConfigured, NotFound
@@ -49,21 +50,8 @@ class Less:
 WHOLE = Less()
 
 
-class Way(Protocol):
-    """One way from Hub users to Box; every method may take seconds."""
-
-    def identify(self, caller: Caller) -> Identity:
-        """Return what a Hub user has in Box; it is made at the first call."""
-
-    def token(self, identity: Identity, caller: Caller) -> Token:
-        """Return a new token for all that the user has."""
-
-    def narrower(self, identity: Identity, whole: Token, caller: Caller, less: Less) -> Token:
-        """Return a new token for less than the whole one that the user has."""
-
-
-class Users:
-    """What the two mappings to Box users have in common: the token acts as that user.
+class Way(ABC):
+    """One way from Hub users to Box; every method may take seconds.
 
     Args:
         account: The service account.
@@ -72,6 +60,22 @@ class Users:
 
     def __init__(self, account: Account, settings: Settings) -> None:
         self._account, self._settings = account, settings
+
+    @abstractmethod
+    def identify(self, caller: Caller) -> Identity:
+        """Return what a Hub user has in Box; it is made at the first call."""
+
+    @abstractmethod
+    def token(self, identity: Identity, caller: Caller) -> Token:
+        """Return a new token for all that the user has."""
+
+    @abstractmethod
+    def narrower(self, identity: Identity, whole: Token, caller: Caller, less: Less) -> Token:
+        """Return a new token for less than the whole one that the user has."""
+
+
+class Users(Way):
+    """What the two mappings to Box users have in common: the token acts as that user."""
 
     def identify(self, caller: Caller) -> Identity:
         """Return the Box user of a Hub user, who shares the folders of their groups from then on."""
@@ -99,8 +103,9 @@ class Users:
         parent = self._account.user_token(str(identity.box_user["id"]))
         return self._account.narrowed(parent, permitted(less.scopes or allowed, allowed), less.resource)
 
+    @abstractmethod
     def _user(self, caller: Caller) -> dict[str, Any]:
-        raise NotImplementedError
+        """Return Box's user of a Hub user."""
 
 
 class AppUsers(Users):
@@ -197,16 +202,8 @@ class ManagedUsers(Users):
         return user
 
 
-class Folders:
-    """The service account, confined to a folder of the user's own below the configured one.
-
-    Args:
-        account: The service account.
-        settings: The broker's.
-    """
-
-    def __init__(self, account: Account, settings: Settings) -> None:
-        self._account, self._settings = account, settings
+class Folders(Way):
+    """The service account, confined to a folder of the user's own below the configured one."""
 
     def identify(self, caller: Caller) -> Identity:
         """Return the user's folder; it is made where it is not there."""
@@ -293,16 +290,12 @@ def permitted(scopes: frozenset[str], allowed: frozenset[str]) -> frozenset[str]
     return scopes
 
 
+@dataclass(frozen=True, slots=True)
 class Shares:
-    """Keeps Box users in the folders of their Hub groups, by collaborations of the service account's.
+    """Keeps Box users in the folders of their Hub groups, by collaborations of the service account's."""
 
-    Args:
-        account: The service account.
-        settings: The broker's.
-    """
-
-    def __init__(self, account: Account, settings: Settings) -> None:
-        self._account, self._settings = account, settings
+    _account: Account
+    _settings: Settings
 
     def settle(self, user_id: str, groups: Iterable[str]) -> None:
         """Let a user into the folders of their groups, and out of those of groups that they have left."""

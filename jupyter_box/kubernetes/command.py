@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
-from jupyter_box.errors import BoxError, Denied, NotFound
+from jupyter_box.errors import Denied, NotFound
 
 from .cluster import BROKER, SINGLEUSER, Cluster, Json
 from .credentials import CLIENT_CREDENTIALS, JWT, examine, from_person, gather, try_at_box
@@ -41,16 +40,12 @@ def run(argv: Sequence[str] | None = None) -> int:
 
     Args:
         argv: The arguments after `jupyter box kubernetes`; those of the process by default.
+
+    Raises:
+        BoxError: Something is wrong.
     """
     args = parser().parse_args(argv)
-    try:
-        return int(args.action(args))
-    except BoxError as error:
-        print(f"{PROG}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 130
+    return int(args.action(args))
 
 
 def parser() -> argparse.ArgumentParser:

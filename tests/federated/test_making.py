@@ -124,7 +124,7 @@ def test_without_the_extra_the_package_imports_and_says_what_to_install():
     block = "import sys; sys.modules.update(dict.fromkeys(['flwr', 'safetensors', 'numpy']))"
     lines = "import jupyter_box.federated, importlib.metadata as m"
     missing = "m.version = lambda name, real=m.version: real('no-such-distribution' if name == 'flwr' else name)"
-    call = "from jupyter_box.federated import main; sys.exit(main(['init', '/Run', '--app', 'a:b']))"
+    call = "from jupyter_box.cli import main; sys.exit(main(['federate', 'init', '/Run', '--app', 'a:b']))"
     code = f"{block}; {lines}; {missing}; {call}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)  # noqa: PLW1510
     assert done.returncode == 3

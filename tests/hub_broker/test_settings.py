@@ -69,7 +69,7 @@ def test_what_is_wrong_is_told_in_one_line(monkeypatch, capsys, changes, says):
 def test_a_hub_that_does_not_answer_fails_the_check(monkeypatch, capsys):
     for name, value in WHOLE.items():
         monkeypatch.setenv(name, value)
-    assert cli.main(["broker", "--check"]) == 1
+    assert cli.main(["broker", "--check"]) == 12
     assert "The Hub does not answer" in capsys.readouterr().err
 
 
@@ -80,7 +80,7 @@ def test_a_configuration_file_sets_traits(monkeypatch, capsys, tmp_path):
     file.write_text('c.BrokerConfig.mapping = "nonsense"\n')
     assert cli.main(["broker", "--check", "--config", str(file)]) == 3
     assert "nonsense" in capsys.readouterr().err
-    assert cli.main(["broker", "--config", str(tmp_path / "none.py")]) == 1
+    assert cli.main(["broker", "--config", str(tmp_path / "none.py")]) == 11
 
 
 def test_a_hub_managed_broker_listens_where_the_hub_says(monkeypatch):
