@@ -83,7 +83,7 @@ class Access:
         self.who = who
         self.scope = granted(who.app_scopes) & (granted(who.scopes) if who.scopes is not None else EVERYTHING)
         self._paths: dict[int, list[Row]] = {}
-        self._roles: dict[int, dict[int, str]] = {}
+        self._allowed: dict[tuple[object, ...], frozenset[str]] = {}
         self._linked: tuple[int, frozenset[str]] | None = None
         link = shared_link or ((who.shared_link, None) if who.shared_link else None)
         if link is not None:
@@ -115,7 +115,17 @@ class Access:
         return strongest(list(self.roles(item)))
 
     def by_role(self, item: Row) -> frozenset[str]:
-        """Return what roles and the shared link allow, scopes aside."""
+        """Return what roles and shared link allow, scopes aside; what nothing is said of has what its folder has."""
+        known = (item["parent"], *((item["id"], item["settings"]) if self._is_marked(item) else ()))
+        if known not in self._allowed:
+            self._allowed[known] = self._by_role(item)
+        return self._allowed[known]
+
+    def _is_marked(self, item: Row) -> bool:
+        linked = self._linked is not None and self._linked[0] == item["id"]
+        return linked or item["parent"] is None or bool(item["settings"]) or bool(self._given(item["id"]))
+
+    def _by_role(self, item: Row) -> frozenset[str]:
         allowed = frozenset().union(*(ROLES[role] for role in self.roles(item)))
         if self._linked and any(above["id"] == self._linked[0] for above in [*self.path(item), item]):
             allowed |= self._linked[1]
@@ -174,7 +184,7 @@ class Access:
 
     def is_trashed(self, item: Row) -> bool:
         """Return whether the item, or a folder above it, is in the trash."""
-        return any(above["status"] != "active" for above in [*self.path(item), item])
+        return item["status"] != "active" or any(above["status"] != "active" for above in self.path(item))
 
     def visible_path(self, item: Row) -> list[Row]:
         """Return the ancestors that the caller sees, root first: all of them to the owner, those shared to others."""

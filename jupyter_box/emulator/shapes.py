@@ -125,7 +125,7 @@ class Shapes:
         if fields is None:
             return self._with(item, FULL[kind])
         least = BARE if self.store.rules.fields_are_bare else MINI[kind]
-        return self._with(item, (*least, *(name.partition(".")[0] for name in fields)))
+        return self._with(item, (*least, *fields))
 
     def entry(self, item: Row, fields: Sequence[str] | None) -> dict[str, Any]:
         """Return an item as it stands in a listing: mini, unless `fields` asks for more."""
@@ -135,14 +135,9 @@ class Shapes:
         """Return a list of entries."""
         return [self.entry(item, fields) for item in items]
 
-    def _with(self, item: Row, names: Iterable[str]) -> dict[str, Any]:
-        shape, small = {}, mini(item)
-        for name in dict.fromkeys(names):
-            if name in small:
-                shape[name] = small[name]
-            elif (make := FIELDS.get(name)) is not None and (item["type"], name) not in NOT_ON:
-                shape[name] = make(self, item)
-        return shape
+    def _with(self, item: Row, names: tuple[str, ...]) -> dict[str, Any]:
+        small = mini(item)
+        return {name: small[name] if make is None else make(self, item) for name, make in _plan(item["type"], names)}
 
     def person(self, user: int) -> dict[str, Any]:
         """Return the mini form of a user by id, looked up once."""
@@ -166,27 +161,7 @@ class Shapes:
 
     def permissions(self, item: Row) -> dict[str, bool]:
         """Return what the caller may do, in Box's words."""
-        can = self.access.can(item)
-        both = {
-            "can_download": "download" in can,
-            "can_upload": "upload" in can,
-            "can_rename": "edit" in can and item["parent"] is not None,
-            "can_delete": "delete" in can and item["parent"] is not None,
-            "can_share": "share" in can and item["parent"] is not None,
-            "can_set_share_access": "set_access" in can and item["parent"] is not None,
-            "can_invite_collaborator": "invite" in can and item["parent"] is not None,
-            "can_apply_watermark": "own" in can,
-        }
-        if item["type"] != "file":
-            return both
-        return both | {
-            "can_annotate": "comment" in can,
-            "can_comment": "comment" in can,
-            "can_edit": "edit" in can,
-            "can_preview": "preview" in can,
-            "can_view_annotations_all": "preview" in can,
-            "can_view_annotations_self": "preview" in can,
-        }
+        return _permissions(self.access.can(item), item["type"], is_root=item["parent"] is None)
 
     def shared_link(self, item: Row) -> dict[str, Any] | None:
         """Return an item's shared link, without its password."""
@@ -246,12 +221,36 @@ class Shapes:
 
     def has_collaborations(self, item: Row) -> bool:
         """Return whether anyone was invited to this very item."""
-        return bool(self.store.collaborations.on(item["id"]))
+        return item["id"] in self.store.collaborations.items()
 
     def is_external(self, item: Row) -> bool:
         """Return whether the item belongs to another enterprise."""
         owner = self.store.people.get(item["owner"])
         return owner is not None and owner["enterprise"] != self.request.who.enterprise
+
+
+@lru_cache(maxsize=256)
+def _permissions(can: frozenset[str], kind: str, *, is_root: bool) -> dict[str, bool]:
+    both = {
+        "can_download": "download" in can,
+        "can_upload": "upload" in can,
+        "can_rename": "edit" in can and not is_root,
+        "can_delete": "delete" in can and not is_root,
+        "can_share": "share" in can and not is_root,
+        "can_set_share_access": "set_access" in can and not is_root,
+        "can_invite_collaborator": "invite" in can and not is_root,
+        "can_apply_watermark": "own" in can,
+    }
+    if kind != "file":
+        return both
+    return both | {
+        "can_annotate": "comment" in can,
+        "can_comment": "comment" in can,
+        "can_edit": "edit" in can,
+        "can_preview": "preview" in can,
+        "can_view_annotations_all": "preview" in can,
+        "can_view_annotations_self": "preview" in can,
+    }
 
 
 WATERMARK = {"is_watermarked": False, "is_watermark_inherited": False, "is_watermarked_by_access_policy": False}
@@ -333,3 +332,11 @@ FIELDS: dict[str, Callable[[Shapes, Row], Any]] = {
         item, "is_collaboration_restricted_to_enterprise", False
     ),
 }
+
+
+@lru_cache(maxsize=256)
+def _plan(kind: str, names: tuple[str, ...]) -> list[tuple[str, Callable[[Shapes, Row], Any] | None]]:
+    """Return each field that an item of this kind has, and what makes it; None where its mini form has it."""
+    tops = dict.fromkeys(name.partition(".")[0] for name in names)
+    known = (name for name in tops if name in MINI[kind] or (name in FIELDS and (kind, name) not in NOT_ON))
+    return [(name, None if name in MINI[kind] else FIELDS[name]) for name in known]

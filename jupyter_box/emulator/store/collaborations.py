@@ -22,6 +22,7 @@ class Collaborations:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._items: tuple[int, frozenset[int]] = (-1, frozenset())
 
     def roles_of(self, user: int) -> dict[int, list[str]]:
         """Return the accepted roles a user has by their own and their groups' collaborations, by item."""
@@ -77,6 +78,13 @@ class Collaborations:
     def get(self, collaboration: int | str) -> Row | None:
         """Return a collaboration by id."""
         return self.store.one("SELECT * FROM collaborations WHERE id = ?", collaboration)
+
+    def items(self) -> frozenset[int]:
+        """Return the items that anyone was invited to; remembered until something changes."""
+        if self._items[0] != self.store.changes:
+            rows = self.store.all("SELECT DISTINCT item FROM collaborations")
+            self._items = (self.store.changes, frozenset(row[0] for row in rows))
+        return self._items[1]
 
     def on(self, item: int) -> list[Row]:
         """Return the collaborations given on this very item."""

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS items (
     tags TEXT, shared_link TEXT, link_key TEXT, vanity TEXT, lock TEXT, settings TEXT,
     indexed_at REAL NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS items_by_name ON items (parent, status, rank, name_key, id);
+CREATE INDEX IF NOT EXISTS items_by_name_down ON items (parent, status, rank, name_key DESC, id DESC);
 CREATE INDEX IF NOT EXISTS items_named ON items (parent, status, name_key);
 CREATE INDEX IF NOT EXISTS items_by_owner ON items (owner, status);
 CREATE INDEX IF NOT EXISTS items_linked ON items (link_key) WHERE link_key IS NOT NULL;
