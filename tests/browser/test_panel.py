@@ -1,6 +1,7 @@
 """Folders and documents in the panel."""
 
 import json
+import uuid
 
 from lab_process import opened
 from panel import LONGEST_BLOCK, PANEL, Panel
@@ -78,25 +79,26 @@ def test_someone_elses_change_is_asked_about_and_loses_nothing(panel, page, serv
     assert len(service.versions("/Quality/notes.md")) == 3
 
 
-def test_a_new_folder_is_renamed_copied_and_moved_to_the_trash(panel, page, service):
+def test_a_new_folder_is_named_moved_to_the_trash_and_restored(panel, page, service):
+    called = f"new {uuid.uuid4().hex[:6]}"
     panel.press("new-folder")
     name = panel.node.locator(".jp-DirListing-editor")
-    name.fill("new one")
+    name.fill(called)
     name.press("Enter")
-    expect(panel.row("new one")).to_be_visible()
-    panel.row("new one").click()
+    expect(panel.row(called)).to_be_visible()
+    panel.row(called).click()
     page.keyboard.press("Delete")
     expect(page.locator(".jp-Dialog")).to_contain_text("moves to the trash of Box")
     page.get_by_role("button", name="Move to trash").click()
-    expect(panel.row("new one")).to_have_count(0)
+    expect(panel.row(called)).to_have_count(0)
     panel.press("show-trash")
-    restore = panel.node.get_by_role("button", name="Restore: new one")
+    restore = panel.node.get_by_role("button", name=f"Restore: {called}")
     restore.click()
     expect(restore).to_have_count(0)
     panel.node.get_by_role("button", name="Back to the folder").click()
-    expect(panel.row("new one")).to_be_visible()
-    assert service.exists("/new one")
-    service.remove("/new one")
+    expect(panel.row(called)).to_be_visible()
+    assert service.exists(f"/{called}")
+    service.remove(f"/{called}")
 
 
 def test_box_sorts(panel, put):
