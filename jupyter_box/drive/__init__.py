@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_box.config import BoxConfig
 from jupyter_box.errors import BoxError
+from jupyter_box.events import Observer, unobserved
 from jupyter_box.items import Account
 from jupyter_box.lookup import ALL_FILES, Lookup
+from jupyter_box.reporting import observer_of
 from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
 
@@ -21,12 +23,13 @@ from ._receiving import Destination, Receiving
 from ._sharing import Sharing
 from ._status import Quota, Status, mode, versions
 from ._syncing import PendingUpload, Syncing
+from ._watching import EVERYTHING, Changes, Watching
 
 if TYPE_CHECKING:
     from box_sdk_gen import BoxClient
     from typing_extensions import Self
 
-__all__ = ["Destination", "Drive", "PendingUpload", "Quota", "Status"]
+__all__ = ["EVERYTHING", "Changes", "Destination", "Drive", "PendingUpload", "Quota", "Status"]
 
 # what a token may do unless more is asked for: look, and download
 READ_SCOPES = ("base_explorer", "item_preview", "item_download")
@@ -44,7 +47,7 @@ KERNEL_SCOPES = (
 )
 
 
-class Drive(Archives, Direct, Receiving, Syncing, Finding, History, Sharing, Listing, Core):
+class Drive(Archives, Direct, Receiving, Syncing, Watching, Finding, History, Sharing, Listing, Core):
     """Box as the settings show it: a tree of folders and files below one root; safe to use from several threads.
 
     A path is absolute from the drive's root (`/Maintenance/logs.csv`), relative to `cwd`, or an id (`id:1234`). A
@@ -55,10 +58,18 @@ class Drive(Archives, Direct, Receiving, Syncing, Finding, History, Sharing, Lis
         lookup: Finds items below the drive's root.
         transfers: Carries bytes.
         mode: How we sign in, as `status` tells it.
+        observer: Is told of all transfers.
     """
 
-    def __init__(self, session: Session, lookup: Lookup, transfers: Transfers, mode: str = "") -> None:
-        super().__init__(session, lookup, transfers)
+    def __init__(
+        self,
+        session: Session,
+        lookup: Lookup,
+        transfers: Transfers,
+        mode: str = "",
+        observer: Observer = unobserved,
+    ) -> None:
+        super().__init__(session, lookup, transfers, observer)
         self._mode = mode
 
     @classmethod
@@ -72,7 +83,9 @@ class Drive(Archives, Direct, Receiving, Syncing, Finding, History, Sharing, Lis
         transfers = Transfers(
             session, threshold=config.chunked_upload_threshold, parallel=config.max_parallel_transfers
         )
-        return cls(session, Lookup(session, config.root_folder), transfers, mode(config.credentials()))
+        credentials = config.credentials()
+        lookup = Lookup(session, config.root())
+        return cls(session, lookup, transfers, mode(credentials), observer_of(credentials))
 
     @property
     def client(self) -> BoxClient:

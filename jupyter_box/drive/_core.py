@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from typing import Any
 
 from jupyter_box import paths
 from jupyter_box.errors import Denied, InvalidName
+from jupyter_box.events import Listener, Observer, Transfer, unobserved
 from jupyter_box.items import FIELDS, Item, Json
 from jupyter_box.lookup import Lookup, Ref
 from jupyter_box.session import Session
@@ -19,13 +22,24 @@ class Core:
         session: The way to Box.
         lookup: Finds items below the drive's root.
         transfers: Carries bytes.
+        observer: Is told of all transfers.
     """
 
-    def __init__(self, session: Session, lookup: Lookup, transfers: Transfers) -> None:
+    def __init__(self, session: Session, lookup: Lookup, transfers: Transfers, observer: Observer = unobserved) -> None:
         self._session = session
         self._lookup = lookup
         self._transfers = transfers
+        self._observer = observer
         self._cwd = paths.ROOT
+
+    @property
+    def root_id(self) -> str:
+        """The id of the drive's root; Box is asked once, if the settings name it by a path.
+
+        Raises:
+            NotFound: There is no such folder.
+        """
+        return self._lookup.root_id
 
     def _path(self, path: str) -> str:
         return paths.normalise(path, self._cwd)
@@ -48,6 +62,14 @@ class Core:
 
     def _folder(self, path: str) -> Ref:
         return self._lookup.folder(self._path(path))
+
+    def _observed(
+        self, transfer: Transfer, listener: Listener, cancel: threading.Event | None
+    ) -> tuple[Listener, threading.Event | None]:
+        """Return who listens to a transfer, and what ends it, with the drive's own observer."""
+        if self._observer is unobserved:
+            return listener, cancel
+        return self._observer(replace(transfer, root=self.root_id), listener, cancel)
 
     def _update(self, item: Item, **changes: Any) -> Item:
         """Change an item's own properties; returns it as Box has it then."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from jupyter_box.events import Listener, ignore
+from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import LISTING_FIELDS, Item
 from jupyter_box.lookup import Ref, by_marker
 from jupyter_box.transfer import Report
@@ -127,7 +127,10 @@ class Direct(Content):
         Raises:
             NotFound: The folder is not in Box.
         """
-        return self._transfers.download_tree(self._item(path), local, overwrite=True, on_progress=on_progress)
+        folder = self._item(path)
+        transfer = Transfer("download", folder.path, str(local.resolve()), overwrite=True, is_plain=False)
+        on_progress, cancel = self._observed(transfer, on_progress, None)
+        return self._transfers.download_tree(folder, local, overwrite=True, on_progress=on_progress, cancel=cancel)
 
     def create(self, path: str, data: BinaryIO) -> Item:
         """Write a file that must be new: Box itself refuses a name that is taken.

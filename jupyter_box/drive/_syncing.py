@@ -13,7 +13,7 @@ from typing import Literal
 
 from jupyter_box import paths
 from jupyter_box.errors import Busy, InvalidName, NotFound
-from jupyter_box.events import Listener, ignore
+from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import Item
 from jupyter_box.lookup import not_a_folder
 from jupyter_box.transfer import Report, SyncOptions
@@ -99,6 +99,10 @@ class Syncing(Content):
         """
         root = Path(local).expanduser()
         folder = self._follower(root, path, dry_run) if _is_up(direction) else self._leader(root, path, dry_run)
+        here, there = str(root.resolve()), folder.path
+        source, target = (here, there) if _is_up(direction) else (there, here)
+        wanted = Transfer("sync", source, target, is_plain=False)
+        on_progress, cancel = self._observed(wanted, on_progress, cancel)
         options = SyncOptions(direction, delete, dry_run, _patterns(include), _patterns(exclude), executor)
         return self._transfers.sync(root, folder, options, on_progress=on_progress, cancel=cancel)
 

@@ -16,10 +16,13 @@ from jupyter_box.errors import NotConfigured
 if TYPE_CHECKING:
     from jupyter_box.drive import Drive
 
+    from .board import Board
+    from .changes import BoxChanges
     from .chunks import Chunks
     from .contents import Autosaves
     from .jobs import Jobs
     from .receiving import Uploads
+    from .reports import Reports
 
 CALLS = 8  # quick work at once; Box itself allows some 17 calls a second
 
@@ -78,7 +81,28 @@ class Backend:
         """The copies between this machine's disk and Box."""
         from .jobs import Jobs
 
-        return Jobs(self.drive, self.root)
+        return Jobs(self.drive, self.root, self.board)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """The transfers of kernels and terminals."""
+        from .reports import Reports
+
+        return Reports(self.root, self.board)
+
+    @cached_property
+    def board(self) -> Board:
+        """Where all of these stand."""
+        from .board import Board
+
+        return Board()
+
+    @cached_property
+    def changes(self) -> BoxChanges:
+        """What changes in Box."""
+        from .changes import BoxChanges
+
+        return BoxChanges(self.drive, self.closing)
 
     @cached_property
     def autosaves(self) -> Autosaves:
@@ -107,7 +131,7 @@ class Backend:
         self.closing.set()
         for cancel in list(self._attended):
             cancel.set()
-        for name in ("uploads", "chunks", "jobs"):
+        for name in ("uploads", "chunks", "jobs", "board"):
             if name in vars(self):
                 vars(self)[name].close()
         for pool in (self.calls, self.transfers):

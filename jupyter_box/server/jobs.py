@@ -1,115 +1,27 @@
-"""Copies between this machine's disk and Box that run on the server, and who is told how far they are."""
+"""Copies between this machine's disk and Box that run on the server."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import secrets
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from jupyter_box.errors import BoxError, Cancelled, Denied, NotFound
+from jupyter_box.errors import BoxError, Cancelled, Denied, Exists, NotFound
 from jupyter_box.events import Progress
-from jupyter_box.transfer import OnConflict, Report
+from jupyter_box.transfer import Report
 from jupyter_box.transfer.local import local_errors, translate_local
+
+from .board import Board, State, Wanted
 
 if TYPE_CHECKING:
     from jupyter_box.drive import Drive
 
-Phase = Literal["started", "running", "waiting", "done", "skipped", "failed", "cancelled"]
-
 AT_ONCE = 4  # copies at work; more wait for their turn
-HISTORY = 200  # ended copies that are remembered
-ENDED = frozenset({"done", "skipped", "failed", "cancelled"})
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a client asks for.
-
-    Attributes:
-        kind: `upload` to Box or `download` from it.
-        source: The file or folder: on this machine relative to the server's root, or in Box.
-        target: The folder on the other side that it goes into as itself.
-        on_conflict: What becomes of a file whose name is taken in Box.
-        overwrite: Whether a file on this machine may be replaced.
-    """
-
-    kind: Literal["upload", "download"]
-    source: str
-    target: str
-    on_conflict: OnConflict = "version"
-    overwrite: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where a copy stands; the fields are those of `Progress`, and what was asked for."""
-
-    id: str
-    kind: str
-    source: str
-    target: str
-    path: str
-    phase: Phase = "started"
-    done: int = 0
-    total: int | None = None
-    files_done: int = 0
-    files_total: int = 1
-    rate: float = 0.0
-    message: str = ""
-    code: str = ""
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more will come."""
-        return self.phase in ENDED
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON values."""
-        return asdict(self)
-
-
-@dataclass
-class _Job:
-    state: State
-    cancel: threading.Event = field(default_factory=threading.Event)
-
-
-class Watcher:
-    """What changed since one client was last told: the newest state of each copy, so that it never grows.
-
-    Args:
-        loop: The loop that the client is served from.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._news: OrderedDict[str, State] = OrderedDict()
-        self._arrived = asyncio.Event()
-        self._lock = threading.Lock()
-
-    def tell(self, state: State) -> None:
-        """Take note of a state; called in any thread."""
-        with self._lock:
-            self._news[state.id] = state
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._arrived.set)
-
-    async def wait(self, seconds: float) -> list[State]:
-        """Return what is new, once there is something or the time is over."""
-        with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
-            await asyncio.wait_for(self._arrived.wait(), seconds)
-        self._arrived.clear()
-        with self._lock:
-            news, self._news = list(self._news.values()), OrderedDict()
-        return news
 
 
 class Jobs:
@@ -118,160 +30,125 @@ class Jobs:
     Args:
         drive: Returns the drive.
         root: The folder of this machine that copies stay in.
+        board: Where it is told how far they are.
     """
 
-    def __init__(self, drive: Callable[[], Drive], root: Path) -> None:
-        self._drive, self._root = drive, root
+    def __init__(self, drive: Callable[[], Drive], root: Path, board: Board) -> None:
+        self._drive, self._root, self._board = drive, root, board
         self._pool = ThreadPoolExecutor(AT_ONCE, "box-job")
-        self._jobs: OrderedDict[str, _Job] = OrderedDict()
-        self._watchers: set[Watcher] = set()
-        self._lock = threading.RLock()
+        self._cancels: dict[str, threading.Event] = {}
 
-    def all(self) -> list[State]:
-        """Return where all stand, the oldest first."""
-        with self._lock:
-            return [job.state for job in self._jobs.values()]
-
-    def get(self, id: str) -> State:  # noqa: A002
-        """Return where one stands.
-
-        Raises:
-            NotFound: There is none with that id.
-        """
-        return self._job(id).state
-
-    def start(self, wanted: Wanted) -> State:
+    def start(self, wanted: Wanted, id: str = "") -> State:  # noqa: A002
         """Begin a copy; called in a thread.
+
+        Args:
+            wanted: What to copy.
+            id: That of the transfer that is done again; none for a new one.
 
         Raises:
             NotFound: Its source is not there.
             Denied: Its place on this machine is outside of the server's root.
         """
         drive = self._drive()
-        local = self._local(wanted.source if wanted.kind == "upload" else wanted.target)
+        local = self.local(wanted.source if wanted.kind == "upload" else wanted.target)
         if wanted.kind == "upload":
             self._check_source(local, wanted.source)
             path = wanted.source
         else:
             path = drive.stat(wanted.source).path
-        state = State(secrets.token_hex(8), wanted.kind, wanted.source, wanted.target, path)
-        job = _Job(state)
-        with self._lock:
-            self._jobs[state.id] = job
-            self._forget_oldest()
-        self._set(job, phase="waiting", message="Waiting for its turn")
-        self._pool.submit(self._run, job, wanted, local)
-        return job.state
+        id = id or secrets.token_hex(8)  # noqa: A001
+        cancel = self._cancels[id] = threading.Event()
+        state = self._board.put(State(id, wanted, Progress(path, "waiting", message="Waiting for its turn")))
+        self._pool.submit(self._run, state, local, cancel)
+        return state
 
-    def cancel(self, id: str) -> None:  # noqa: A002
-        """End a copy; nothing half-done stays. One that has ended is forgotten.
+    def retry(self, id: str) -> State:  # noqa: A002
+        """Do a transfer again that has failed or was cancelled; what has arrived already is not sent again.
 
         Raises:
-            NotFound: There is none with that id.
+            NotFound: There is none with that id, or its source is gone.
+            Exists: It is under way, or has ended well (code `not_failed`).
+            Denied: It was begun in a notebook, and the server cannot do it (code `not_ours`).
         """
-        job = self._job(id)
-        job.cancel.set()
-        with self._lock:
-            if job.state.has_ended:
-                self._jobs.pop(id, None)
+        state = self._board.get(id)
+        if state.progress.phase not in {"failed", "cancelled"}:
+            raise Exists("This transfer has not failed.", hint="Cancel it first, to begin again.", code="not_failed")
+        if not state.can_retry:
+            raise Denied("The server cannot do this transfer.", hint="Run its cell again.", code="not_ours")
+        return self.start(state.wanted, id)
 
-    @contextlib.contextmanager
-    def watched(self, watcher: Watcher) -> Iterator[None]:
-        """Tell the watcher where all stand, and then of every change."""
-        with self._lock:
-            for state in self.all():
-                watcher.tell(state)
-            self._watchers.add(watcher)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._watchers.discard(watcher)
+    def cancel(self, id: str) -> None:  # noqa: A002
+        """End a copy; nothing half-done stays."""
+        if id in self._cancels:
+            self._cancels[id].set()
 
     def close(self) -> None:
         """End all."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            for job in self._jobs.values():
-                job.cancel.set()
+        for cancel in list(self._cancels.values()):
+            cancel.set()
 
-    def _job(self, id: str) -> _Job:  # noqa: A002
-        with self._lock:
-            job = self._jobs.get(id)
-        if job is None:
-            raise NotFound("There is no such transfer.", hint="Start it again.", code="transfer_not_found")
-        return job
+    def local(self, path: str) -> Path:
+        """Return the place on this machine that a path below the server's root names.
 
-    def _run(self, job: _Job, wanted: Wanted, local: Path) -> None:
-        try:
-            self._set(job, phase="started", message="")
-            report = self._copy(job, wanted, local)
-            self._set(job, **_outcome(report))
-        except Cancelled as error:
-            self._set(job, phase="cancelled", message=str(error), code=error.code)
-        except BoxError as error:
-            self._set(job, phase="failed", message=str(error), code=error.code)
-        except OSError as error:
-            ours = translate_local(error, local)
-            self._set(job, phase="failed", message=str(ours), code=ours.code)
-        except BaseException:
-            message = "Something went wrong in jupyter-box; the server's log has the details."
-            self._set(job, phase="failed", message=message, code="internal_server_error")
-            raise
-
-    def _copy(self, job: _Job, wanted: Wanted, local: Path) -> Report:
-        from jupyter_box.session import waiting
-
-        def listen(progress: Progress) -> None:
-            self._progress(job, progress)
-
-        if job.cancel.is_set():
-            raise Cancelled("Cancelled before it began.")
-        drive = self._drive()
-        with waiting(cancel=job.cancel):
-            if wanted.kind == "upload":
-                return drive.upload(
-                    local, wanted.target, on_conflict=wanted.on_conflict, on_progress=listen, cancel=job.cancel
-                )
-            local.mkdir(parents=True, exist_ok=True)
-            return drive.download(
-                wanted.source, local, overwrite=wanted.overwrite, on_progress=listen, cancel=job.cancel
-            )
-
-    def _progress(self, job: _Job, progress: Progress) -> None:
-        # how it ended is told by whoever runs it, who knows the report
-        if progress.phase in {"running", "waiting"}:
-            self._set(job, **{name: getattr(progress, name) for name in _FROM_PROGRESS})
-        elif progress.phase == "done":
-            self._set(job, done=progress.done, total=progress.total, files_done=progress.files_done)
-
-    def _set(self, job: _Job, **changes: Any) -> None:
-        with self._lock:
-            if not job.state.has_ended:
-                job.state = replace(job.state, **changes)
-                for watcher in self._watchers:
-                    watcher.tell(job.state)
-
-    def _forget_oldest(self) -> None:
-        ended = [id for id, job in self._jobs.items() if job.state.has_ended]  # noqa: A001
-        for id in ended[: max(0, len(ended) - HISTORY)]:  # noqa: A001
-            del self._jobs[id]
-
-    def _local(self, path: str) -> Path:
+        Raises:
+            Denied: It is outside of the root.
+        """
         with local_errors(path):
             root = self._root.resolve()
             place = (root / path.replace("\0", "").lstrip("/")).resolve()
             _check_below(root, place, path)
             return place
 
+    def _run(self, state: State, local: Path, cancel: threading.Event) -> None:
+        try:
+            self._board.progress(state.id, phase="started", message="")
+            report = self._copy(state, local, cancel)
+            self._board.progress(state.id, **_outcome(report))
+        except Cancelled as error:
+            self._board.progress(state.id, phase="cancelled", message=str(error), code=error.code)
+        except BoxError as error:
+            self._board.progress(state.id, phase="failed", message=str(error), code=error.code)
+        except OSError as error:
+            ours = translate_local(error, local)
+            self._board.progress(state.id, phase="failed", message=str(ours), code=ours.code)
+        except BaseException:
+            message = "Something went wrong in jupyter-box; the server's log has the details."
+            self._board.progress(state.id, phase="failed", message=message, code="internal_server_error")
+            raise
+        finally:
+            if self._cancels.get(state.id) is cancel:  # it may have been begun again by now
+                del self._cancels[state.id]
+
+    def _copy(self, state: State, local: Path, cancel: threading.Event) -> Report:
+        from jupyter_box.session import waiting
+
+        def listen(progress: Progress) -> None:
+            self._note(state, progress)
+
+        if cancel.is_set():
+            raise Cancelled("Cancelled before it began.")
+        drive, wanted = self._drive(), state.wanted
+        with waiting(cancel=cancel):
+            if wanted.kind == "upload":
+                return drive.upload(
+                    local, wanted.target, on_conflict=wanted.on_conflict, on_progress=listen, cancel=cancel
+                )
+            local.mkdir(parents=True, exist_ok=True)
+            return drive.download(wanted.source, local, overwrite=wanted.overwrite, on_progress=listen, cancel=cancel)
+
+    def _note(self, state: State, progress: Progress) -> None:
+        # how it ended is told by whoever runs it, who knows the report
+        if progress.phase in {"running", "waiting"}:
+            self._board.progress(state.id, **asdict(progress))
+        elif progress.phase == "done":
+            self._board.progress(state.id, done=progress.done, total=progress.total, files_done=progress.files_done)
+
     def _check_source(self, local: Path, path: str) -> None:
         if not os.path.lexists(local):
             raise NotFound(f"{path} is not on this machine.", hint="Check the path.", code="local_not_found")
         with local_errors(path):
             _check_links(self._root.resolve(), local)
-
-
-_FROM_PROGRESS = ("phase", "done", "total", "files_done", "files_total", "rate", "message", "code")
 
 
 def _check_below(root: Path, place: Path, path: str) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 from jupyter_box import items
 from jupyter_box._version import __version__
+from jupyter_box.events import Progress
 
-from .jobs import State
+from .board import State, Wanted
 from .routes import PREFIX, ROUTES, Operation, Route
 
 JSON = "application/json"
@@ -126,7 +127,7 @@ def _schemas() -> dict[str, Any]:
     from jupyter_box.drive import Quota, Status  # a late import: it brings the Box SDK
 
     values = {cls.__name__: _of_class(cls) for cls in (*VALUES, Quota, Status)}
-    values["Transfer"] = _of_class(State)
+    values["Transfer"] = _together(_of_class(State, but=("wanted", "progress")), _of_class(Wanted), _of_class(Progress))
     return {**values, **_ENVELOPES}
 
 
@@ -186,14 +187,21 @@ _ENVELOPES = {
     ),
     "Uploads": _object(uploads=_list("Upload")),
     "Received": _object(received=_WHOLE, size=_WHOLE),
+    "Told": _object(cancel=PLAIN[bool]),
     "Transfers": _object(transfers=_list("Transfer")),
     "Error": _object(code=_TEXT, message=_TEXT, hint=_TEXT, request_id=_or_null(_TEXT)),
 }
 
 
-def _of_class(cls: Any) -> dict[str, Any]:
+def _of_class(cls: Any, but: tuple[str, ...] = ()) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
-    return _object(**{each.name: _of_type(hints[each.name]) for each in dataclasses.fields(cls)})
+    names = [each.name for each in dataclasses.fields(cls) if each.name not in but]
+    return _object(**{name: _of_type(hints[name]) for name in names})
+
+
+def _together(*objects: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has the properties of all."""
+    return _object(**{name: schema for each in objects for name, schema in each["properties"].items()})
 
 
 def _of_type(hint: Any) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyter_box.events import Phase
 from jupyter_box.items import ROLES
 
 from .backend import Backend
@@ -14,11 +16,13 @@ from .contents import CheckpointsHandler, ContentsHandler
 from .files import ArchiveHandler, FilesHandler
 from .inputs import Schema
 from .keeping import TrashHandler, VersionsHandler
+from .kernels import KernelTokenHandler, KernelTransferHandler
 from .marks import DetailsHandler, FavouriteHandler, FavouritesHandler, LockHandler
 from .sharing import CollaborationsHandler, SharedLinkHandler
 from .status import ItemsHandler, OpenApiHandler, SearchHandler, StatusHandler, UnknownHandler
-from .tokens import KernelTokenHandler, TokensHandler
-from .transfers import TransferEventsHandler, TransferHandler, TransfersHandler
+from .streams import EventsHandler, TransferEventsHandler
+from .tokens import TokensHandler
+from .transfers import TransferHandler, TransfersHandler
 from .uploads import UploadHandler, UploadsHandler
 
 PREFIX = "jupyter-box"
@@ -98,6 +102,7 @@ _SORTED = {
     "direction": _choice("Ascending or descending.", "asc", "desc"),
 }
 _ON_CONFLICT = _choice("What becomes of a file whose name is taken in Box.", "version", "skip", "rename", "fail")
+_FOR_SECONDS = {"seconds": _whole("End the stream after so many seconds.", 0, 3600)}
 _SIZE = 1 << 50  # bytes; Box has its own limit, and says which
 
 
@@ -125,6 +130,35 @@ _RENAMED: Schema = {
     "properties": {"path": _text("The new path.", minLength=1)},
     "required": ["path"],
 }
+_COUNT = _whole("Bytes or files.", 0, _SIZE)
+_REPORT: Schema = _object(
+    "kind",
+    "source",
+    "target",
+    "root",
+    "is_plain",
+    "progress",
+    kind=_choice("To Box, from it, or kept alike.", "upload", "download", "sync"),
+    source=_text("A path of this machine, absolute, or one in the drive."),
+    target=_text("The folder on the other side."),
+    on_conflict=_ON_CONFLICT,
+    overwrite=_flag("Whether a file on this machine may be replaced."),
+    root=_text("The id of the drive's root."),
+    is_plain=_flag("Whether nothing else was asked for."),
+    progress=_object(
+        "path",
+        "phase",
+        path=_text("What is transferred."),
+        phase=_choice("What is happening.", *typing.get_args(Phase)),
+        done=_COUNT,
+        total={**_COUNT, "type": ["integer", "null"]},
+        files_done=_COUNT,
+        files_total=_COUNT,
+        rate={"type": "number", "minimum": 0, "description": "Bytes a second."},
+        message=_text("One sentence for a person."),
+        code=_text("The error's code."),
+    ),
+)
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -229,7 +263,7 @@ ROUTES: tuple[Route, ...] = (
         "transfers",
         TransfersHandler,
         {
-            "get": Operation("The copies between the server's disk and Box", {200: "Transfers"}),
+            "get": Operation("The transfers of this server, and of its kernels and terminals", {200: "Transfers"}),
             "post": Operation(
                 "Start a copy",
                 {202: "Transfer"},
@@ -251,9 +285,21 @@ ROUTES: tuple[Route, ...] = (
         TransferEventsHandler,
         {
             "get": Operation(
-                "Where the copies stand, as server-sent events: first all, then every change",
+                "Where the transfers stand, as server-sent events: first all, then every change",
                 {200: "text/event-stream"},
-                {"seconds": _whole("End the stream after so many seconds.", 0, 3600)},
+                _FOR_SECONDS,
+            )
+        },
+    ),
+    Route(
+        "events",
+        EventsHandler,
+        {
+            "get": Operation(
+                "Server-sent events: `transfer` as in `transfers/events`; `changes` in Box, with the ids of `folders` "
+                "and `items` and the `paths` of the folders; `live`, whether Box tells of changes at all",
+                {200: "text/event-stream"},
+                _FOR_SECONDS,
             )
         },
     ),
@@ -261,8 +307,9 @@ ROUTES: tuple[Route, ...] = (
         "transfers/{id}",
         TransferHandler,
         {
-            "get": Operation("Where a copy stands", {200: "Transfer"}),
-            "delete": Operation("Cancel a copy; forget it, if it has ended", {204: None}),
+            "get": Operation("Where a transfer stands", {200: "Transfer"}),
+            "post": Operation("Do a transfer again that has failed or was cancelled", {202: "Transfer"}),
+            "delete": Operation("Cancel a transfer; forget it, if it has ended", {204: None}),
         },
     ),
     Route(
@@ -442,6 +489,17 @@ ROUTES: tuple[Route, ...] = (
         "kernel-token",
         KernelTokenHandler,
         {"post": Operation("A short-lived token for this server's own kernels", {200: "KernelToken"})},
+    ),
+    Route(
+        "kernel-transfers/{id}",
+        KernelTransferHandler,
+        {
+            "put": Operation(
+                "Where a transfer of a kernel or a terminal stands; answers whether it is to end",
+                {200: "Told"},
+                body=_REPORT,
+            )
+        },
     ),
     Route("openapi.json", OpenApiHandler, {"get": Operation("This description", {200: "application/json"})}),
 )

@@ -110,7 +110,8 @@ def told(meter: Meter) -> Iterator[Meter]:
         yield meter
     except BaseException as error:
         code = error.code if isinstance(error, BoxError) else Cancelled.code
-        meter.tell("failed", str(error) or type(error).__name__, code)
+        phase: Phase = "cancelled" if code == Cancelled.code else "failed"
+        meter.tell(phase, str(error) or type(error).__name__, code)
         raise
     meter.files_done = max(1, meter.files_done)
     meter.tell("done")

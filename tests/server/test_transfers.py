@@ -96,7 +96,7 @@ async def test_a_file_goes_both_ways_into_the_folder_named(start, events, drive,
 async def test_what_is_unchanged_is_skipped(start, events, drive, disk):
     drive.write("/a.csv", b"a" * 1000)
     skipped = (await events(await start("upload", "data/a.csv", "/")))[-1]
-    assert (skipped["phase"], skipped["message"]) == ("skipped", "unchanged")
+    assert (skipped["phase"], skipped["message"]) == ("skipped", "It is the same in Box.")
 
 
 async def test_a_local_file_is_kept_unless_it_may_be_replaced(start, events, drive, disk):
@@ -146,7 +146,7 @@ async def test_the_stream_is_no_activity_of_a_user(ask, server):
 
 
 async def test_a_silent_stream_has_a_heartbeat(ask, monkeypatch):
-    monkeypatch.setattr("jupyter_box.server.transfers.HEARTBEAT", 0.1)
+    monkeypatch.setattr("jupyter_box.server.streams.HEARTBEAT", 0.1)
     answer = await ask("GET", "transfers/events", seconds=1)
     assert answer.body.count(b": alive") > 3
 
@@ -188,14 +188,46 @@ async def test_bad_input_gets_one_line_in_our_form(ask, drive, disk):
 
 
 def test_a_slow_client_never_makes_the_server_keep_more_than_one_state_a_copy():
-    from jupyter_box.server.jobs import State, Watcher
+    from jupyter_box.events import Progress
+    from jupyter_box.server.board import State, Wanted
+    from jupyter_box.server.news import Watcher
 
     async def scenario():
         watcher = Watcher(asyncio.get_running_loop())
-        states = [State("1", "upload", "a", "b", "a", done=number) for number in range(1000)]
+        wanted = Wanted("upload", "a", "b")
+        states = [State("1", wanted, Progress("a", done=number)) for number in range(1000)]
         thread = threading.Thread(target=lambda: [watcher.tell(state) for state in states])
         thread.start()
         thread.join()
         return await watcher.wait(5)
 
-    assert [state.done for state in asyncio.run(scenario())] == [999]
+    assert [state.progress.done for state in asyncio.run(scenario())] == [999]
+
+
+async def test_what_has_failed_is_done_again_under_the_same_id(ask, start, events, drive, disk, box):
+    box.control(quota=1)
+    transfer = await start("upload", "data/a.csv", "/")
+    failed = (await events(transfer))[-1]
+    assert (failed["phase"], failed["can_retry"]) == ("failed", True)
+    box.reset_control()
+    again = await ask("POST", f"transfers/{transfer['id']}")
+    assert (again.code, body(again)["id"]) == (202, transfer["id"])
+    assert (await events(transfer))[-1]["phase"] == "done"
+    assert drive.read("/a.csv") == b"a" * 1000
+    refused = await ask("POST", f"transfers/{transfer['id']}")
+    assert (refused.code, body(refused)["code"]) == (409, "not_failed")
+
+
+async def test_a_kernel_that_falls_silent_counts_as_gone(ask, monkeypatch):
+    monkeypatch.setattr("jupyter_box.server.reports.SILENCE", 0.2)
+    told = {"kind": "upload", "source": "/elsewhere/a", "target": "/", "root": "0", "is_plain": True}
+    running = {"path": "/a", "phase": "running", "done": 1, "total": 2}
+    answer = await ask("PUT", "kernel-transfers/k1", body={**told, "progress": running})
+    assert body(answer) == {"cancel": False}
+    await asyncio.sleep(0.5)
+    gone = body(await ask("GET", "transfers/k1"))
+    assert (gone["phase"], gone["code"], gone["can_retry"]) == ("failed", "kernel_gone", False)
+    refused = await ask("POST", "transfers/k1")
+    assert (refused.code, body(refused)["code"]) == (403, "not_ours")
+    await ask("PUT", "kernel-transfers/k1", body={**told, "progress": {**running, "phase": "done", "done": 2}})
+    assert body(await ask("GET", "transfers/k1"))["phase"] == "done"
