@@ -50,7 +50,7 @@ def watched(work: Callable[[Listener, threading.Event], T], title: str, bar: boo
             wait_for([running])
             raise
         draw(latest.progress)
-    return running.result()
+        return running.result()
 
 
 class Latest:

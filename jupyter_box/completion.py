@@ -1,4 +1,7 @@
-"""What a Tab offers after a verb: options, and paths in Box; it answers in bounded time and never with an error."""
+"""What a Tab offers after a verb: options, choices, paths in Box and on this machine.
+
+It answers in bounded time and never with an error.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .verbs import Argument, Verb
+from .verbs import BOX, Argument, Verb
 
 if TYPE_CHECKING:
     from .drive import Drive
@@ -66,6 +71,29 @@ def _plain(argument: Argument) -> dict[str, object]:
 def options_of(verb: Verb, start: str) -> list[str]:
     """Return the verb's option strings that start so."""
     return [flag for argument in verb.arguments for flag in argument.flags if flag.startswith(start or "-")]
+
+
+def values_of(argument: Argument, piece: str, box: BoxPaths) -> list[str]:
+    """Return what the piece may become as a value of the argument, as it stands in the line."""
+    text = unquoted(piece)
+    values = [choice for choice in argument.options.get("choices", ()) if choice.startswith(text)]
+    if argument.completes in {"local", "both"}:
+        values += local_paths(text)
+    if argument.completes in {"box", "both"}:
+        mark = BOX if text.startswith(BOX) else ""
+        values += [mark + path for path in box.starting(text.removeprefix(mark))]
+    return [quoted(value, piece) for value in dict.fromkeys(values)]
+
+
+def local_paths(text: str) -> list[str]:
+    """Return the paths on this machine that begin with the text, folders with a slash at their end."""
+    folder, slash, start = text.rpartition("/")
+    try:
+        found = [path for path in Path(folder + slash).expanduser().iterdir() if path.name.startswith(start)]
+        shown = (path for path in sorted(found) if start.startswith(".") or not path.name.startswith("."))
+        return [folder + slash + path.name + "/" * path.is_dir() for path in islice(shown, MOST)]
+    except (OSError, RuntimeError):  # expanduser's word for a home that nobody has
+        return []
 
 
 class BoxPaths:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from . import shared
 from .bar import waits_told
-from .completion import BoxPaths, argument_at, options_of, quoted, unquoted, words
+from .completion import BoxPaths, argument_at, options_of, values_of, words
 from .errors import BoxError, NotAuthorized, NotConfigured
 from .verbs import Face, Verb, problem_of, run, verbs
 
@@ -130,9 +130,7 @@ class Notebook:
         if piece.startswith("-"):
             return options_of(verb, piece), piece
         argument = argument_at(verb, before)
-        if argument is None or argument.completes in {"local", ""}:
-            return [], piece
-        return [quoted(path, piece) for path in self._paths.starting(unquoted(piece))], piece
+        return values_of(argument, piece, self._paths) if argument else [], piece
 
 
 def _checked(value: Any) -> Any:
@@ -151,7 +149,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         from IPython.core.error import UsageError
 
-        raise UsageError(f"{message}\n{self.format_usage().rstrip()}  (-h for help)")
+        raise UsageError(f"{message} ({self.prog} -h explains)")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise _HelpShownError(status, message)
@@ -173,7 +171,7 @@ def _parse(verb: Verb, line: str) -> argparse.Namespace | None:
     try:
         return parser.parse_args(arg_split(line, posix=True))
     except ValueError as error:
-        parser.error(f"{error}: {line}")
+        parser.error(f"{error}: {line.strip()}")
     except _HelpShownError:
         return None
 

@@ -375,8 +375,19 @@ def test_tab_completes_paths_in_box(shell):
 
 
 def test_tab_completes_local_paths(shell, tmp_path):
-    (tmp_path / "measured.csv").write_text("1")
-    assert "%box_upload measured.csv" in completions(shell, "%box_upload mea")
+    (tmp_path / "line 1").mkdir()
+    (tmp_path / "line 1" / "measured.csv").write_text("1")
+    (tmp_path / ".hidden").write_text("1")
+    assert completions(shell, "%box_upload li") == ['%box_upload "line 1/']
+    assert completions(shell, '%box_upload "line 1/') == ['%box_upload "line 1/measured.csv"']
+    assert completions(shell, "%box_upload .h") == ["%box_upload .hidden"]
+    assert completions(shell, "%box_upload ~nobody-here/x") == []
+
+
+def test_tab_completes_choices_and_marked_paths(shell):
+    value_of(shell, "%box_mkdir /Maintenance")
+    assert completions(shell, "%box_ls --sort d") == ["%box_ls --sort date"]
+    assert completions(shell, "%box_sync box:/Mai") == ["%box_sync box:/Maintenance/"]
 
 
 def test_tab_is_silent_without_a_connection(shell, monkeypatch, capsys):
