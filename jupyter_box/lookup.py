@@ -35,6 +35,20 @@ class _Entry(NamedTuple):
     name: str
 
 
+class Reach(NamedTuple):
+    """How far a path leads.
+
+    Attributes:
+        ref: What it leads to, or the last folder of it that is there.
+        missing: The names below that which are not there.
+        item: What it leads to, as Box has it now; None where a name is missing, or it was not asked for.
+    """
+
+    ref: Ref
+    missing: tuple[str, ...] = ()
+    item: Item | None = None
+
+
 class _StaleError(Exception):
     """What was remembered is no longer so."""
 
@@ -107,30 +121,65 @@ class Lookup:
             code="root_not_found",
         )
 
-    def item(self, path: str) -> Item:
+    def item(self, path: str, likely: Kind = "file") -> Item:
         """Return the item at a normalised path, as Box has it now.
+
+        Args:
+            path: The path.
+            likely: What an id most likely is the id of: asked for first.
 
         Raises:
             NotFound: It says whether the item is not there, in the trash, or perhaps not shared with us.
             InvalidName: The path goes through a file.
         """
-        item = self.find(path)
+        item = self.find(path, likely)
         if item is None:
             raise self.missing(path)
         return item
 
-    def find(self, path: str) -> Item | None:
-        """Return the item at a normalised path, as Box has it now, or None if there is none."""
+    def find(self, path: str, likely: Kind = "file") -> Item | None:
+        """Return the item at a normalised path, as Box has it now, or None if there is none; `likely` as in `item`."""
         if is_id(path):
-            return self.by_id(path.removeprefix(ID_PREFIX))
+            return self.by_id(path.removeprefix(ID_PREFIX), likely)
         start, names = self._start(path)
-        if start is None:
-            return None
-        for anew in (False, True):
-            with suppress(_StaleError):
-                return self._seek(start, names, anew=anew)
-            self._forget_chain(start, names)
+        with suppress(_StaleError):
+            return self._reach(start, names, confirm=True).item if start else None
         return None
+
+    def reach(self, path: str, *, confirm: bool = True) -> Reach:
+        """Return how far a normalised path leads.
+
+        Args:
+            path: The path.
+            confirm: Whether Box is asked for what it leads to; else a remembered place costs no call, and may be stale.
+
+        Raises:
+            NotFound: The id that the path begins with is not there.
+            InvalidName: The path goes through a file.
+        """
+        start, names = self._start(path)
+        with suppress(_StaleError):
+            if start:
+                return self._reach(start, names, confirm=confirm)
+        raise self.missing(path)
+
+    def leaf(self, path: str) -> Item:
+        """Return what `item` does, but of a folder just listed no more than id, name and path: the next call lists it.
+
+        Raises:
+            NotFound: As in `item`.
+            InvalidName: The path goes through a file.
+        """
+        start, names = (None, []) if is_id(path) else self._start(path)
+        above = self._walk(start, names[:-1])
+        if names and above and above.type == "folder":
+            with suppress(NotFound, _StaleError):
+                ref = self.child(above, names[-1], anew=True)
+                if ref and ref.type == "folder":
+                    return Item(ref.id, ref.type, ref.path.rpartition("/")[2], ref.path)
+                if ref and (item := self._confirm(ref)):
+                    return item
+        return self.item(path)
 
     def folder(self, path: str) -> Ref:
         """Return the folder at a normalised path; remembered, so it costs no call when it was seen a moment ago.
@@ -142,7 +191,7 @@ class Lookup:
         start, names = self._start(path)
         ref = self._walk(start, names)
         if ref is None:
-            item = self.item(path)
+            item = self.item(path, "folder")
             ref = Ref(item.id, item.type, item.path)
         if ref.type != "folder":
             raise not_a_folder(ref.path)
@@ -201,12 +250,14 @@ class Lookup:
         json: Json = self._session.call("GET", f"/{type}s/{id}", params={"fields": FIELDS}, what=what or ID_PREFIX + id)
         return json
 
-    def by_id(self, id: str) -> Item | None:  # noqa: A002
-        """Return the item of the drive that has the id, of whichever type it is, or None."""
+    def by_id(self, id: str, likely: Kind = "file") -> Item | None:  # noqa: A002
+        """Return the item of the drive that has the id, of whichever type it is, or None; `likely` is tried first."""
         if not (id.isascii() and id.isdigit()):
             return None
-        known = self._memory.get((ID_PREFIX, id))
-        likely = "folder" if id in {ALL_FILES, self.root_id} else known and known.type
+        if known := self._memory.get((ID_PREFIX, id)):
+            likely = known.type
+        elif id in {ALL_FILES, self.root_id}:
+            likely = "folder"
         for kind in sorted(_KINDS, key=lambda kind: kind != likely):
             json = self._fetch_if_there(kind, id)
             item = self.place(json) if json else None
@@ -343,7 +394,8 @@ class Lookup:
         if not path.startswith(ID_PREFIX):
             return Ref(self.root_id, "folder", ROOT), parts(path)
         head, *names = path.split("/")
-        item = self.by_id(head.removeprefix(ID_PREFIX))
+        # what a path goes through is a folder, and a folder is what an id stands for where one is wanted
+        item = self.by_id(head.removeprefix(ID_PREFIX), "folder")
         return (Ref(item.id, item.type, item.path) if item else None), names
 
     def _walk(self, start: Ref | None, names: Iterable[str]) -> Ref | None:
@@ -355,18 +407,30 @@ class Lookup:
             return None
         return ref
 
-    def _seek(self, start: Ref, names: list[str], *, anew: bool = False) -> Item | None:
-        ref = start
-        for name in names:
+    def _reach(self, start: Ref, names: list[str], *, confirm: bool) -> Reach:
+        with suppress(_StaleError):
+            return self._seek(start, names, confirm=confirm)
+        self._forget_chain(start, names)
+        return self._seek(start, names, confirm=confirm, anew=True)
+
+    def _seek(self, start: Ref, names: list[str], *, confirm: bool, anew: bool = False) -> Reach:
+        """Go down by name as far as it goes; what was only remembered on the way is confirmed before a name is missed.
+
+        Raises:
+            _StaleError: What was remembered is no longer so.
+        """
+        ref, is_remembered = start, False
+        for depth, name in enumerate(names):
             if ref.type != "folder":
                 raise not_a_folder(ref.path)
+            is_remembered = is_remembered or self._memory.get((ref.id, key(name))) is not None
             child = self._child_or_stale(ref, name)
             if child is None:
-                if ref != start and not anew:
+                if is_remembered and ref != start and not anew:
                     self._confirm(ref)
-                return None
+                return Reach(ref, tuple(names[depth:]))
             ref = child
-        return self._confirm(ref, anew=anew)
+        return Reach(ref, (), self._confirm(ref, anew=anew) if confirm else None)
 
     def _child_or_stale(self, folder: Ref, name: str) -> Ref | None:
         try:

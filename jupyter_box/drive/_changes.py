@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 from jupyter_box import paths
 from jupyter_box.errors import Exists, InvalidName, NotFound
 from jupyter_box.items import FIELDS, Item
 from jupyter_box.lookup import Ref, below, not_a_folder
 from jupyter_box.paths import key
-from jupyter_box.transfer.folders import make_folders
+from jupyter_box.transfer.folders import Made, make_folders
+from jupyter_box.transfer.taken import taken
 
 from ._core import Core, address
+
+T = TypeVar("T")
 
 
 class Changes(Core):
@@ -28,10 +33,15 @@ class Changes(Core):
             InvalidName: A name is none for Box, or the path goes through a file.
             Denied: Our role in the folder above does not allow it.
         """
-        found = self._lookup.find(whole := self._path(path))
-        if found and not found.is_folder:
+        whole = self._path(path)
+        folder, missing, found = self._lookup.reach(whole)
+        if missing:
+            return self._make_below(folder, missing)
+        if found is None:
+            raise self._lookup.missing(whole)
+        if not found.is_folder:
             raise taken(found)
-        return found or self._make_folders(whole)
+        return found
 
     def move(self, path: str, target: str) -> Item:
         """Move an item; its id, versions, shared link and collaborators stay with it.
@@ -147,26 +157,43 @@ class Changes(Core):
             return found
         raise taken(found)
 
-    def _make_folders(self, path: str) -> Item:
-        if paths.is_id(path) or path == paths.ROOT:
-            raise self._lookup.missing(path)
-        parent, name = paths.split(path)
-        above = self._lookup.find(parent) or self._make_folders(parent)
-        if not above.is_folder:
-            raise not_a_folder(above.path)
-        return self._make_folder(Ref(above.id, "folder", above.path), name)
+    def _within(self, path: str, act: Callable[[Ref], T]) -> T:
+        """Do something in a folder, made if it is not there; once more if what was remembered of it is gone."""
+        folder = self._folder_or_new(path)
+        try:
+            return act(folder)
+        except NotFound:
+            self._lookup.forget_path(path)
+            again = self._folder_or_new(path)
+            if again == folder:
+                raise
+        return act(again)
+
+    def _folder_or_new(self, path: str) -> Ref:
+        folder, missing, _ = self._lookup.reach(path, confirm=False)
+        if missing:
+            made = self._make_below(folder, missing)
+            return Ref(made.id, "folder", made.path)
+        if folder.type != "folder":
+            raise taken(self._lookup.item(path))
+        return folder
+
+    def _make_below(self, folder: Ref, names: Sequence[str]) -> Item:
+        if folder.type != "folder":
+            raise not_a_folder(folder.path)
+        made = self._make_folder(folder, names[0])
+        return self._make_below(Ref(made.id, "folder", made.path), names[1:]) if names[1:] else made
 
     def _make_folder(self, parent: Ref, name: str) -> Item:
-        return self._lookup.remember(make_folders(self._session, parent.id, parent.path, [name])[name])
+        return self._new_or_there(parent, name).item
+
+    def _new_or_there(self, parent: Ref, name: str) -> Made:
+        made = make_folders(self._session, parent.id, parent.path, [name])[name]
+        self._lookup.remember(made.item)
+        return made
 
 
 def _inside(folder: str, item: Item) -> bool:
     """Tell whether the folder's path is the item's or below it."""
     depth = len(paths.parts(item.path))
     return item.is_folder and [key(n) for n in paths.parts(folder)[:depth]] == [key(n) for n in paths.parts(item.path)]
-
-
-def taken(item: Item) -> Exists:
-    """Return the error for a name that something else has."""
-    kind = item.type.replace("_", " ")
-    return Exists(f"A {kind} has the name {item.path} already.", hint="Choose another name.", item_id=item.id)

@@ -11,15 +11,16 @@ from typing import BinaryIO
 
 from jupyter_box import paths
 from jupyter_box.errors import Changed, Exists
-from jupyter_box.events import Listener, Transfer, ignore
+from jupyter_box.events import Listener, ignore
 from jupyter_box.items import Item
 from jupyter_box.lookup import Ref, below
 from jupyter_box.transfer import Download, OnConflict, Outcome, Report
 from jupyter_box.transfer.download import new_sha1, verify
 from jupyter_box.transfer.local import local_errors
+from jupyter_box.transfer.taken import taken
 from jupyter_box.transfer.tree import check_local_name
 
-from ._changes import Changes, taken
+from ._changes import Changes
 from ._core import check_id, not_a_file
 
 
@@ -139,18 +140,24 @@ class Content(Changes):
         """
         source = _local(local)
         name = paths.check_name(name or source.resolve().name)
-        wanted = Transfer(
-            "upload", str(source.resolve()), self._path(folder), on_conflict, is_plain=name == source.name
-        )
-        on_progress, cancel = self._observed(wanted, on_progress, cancel)
-        if source.is_dir():
-            made = self.mkdir(below(self._path(folder), name))
+
+        def send(into: Ref) -> Report:
+            if not source.is_dir():
+                return self._transfers.place_file(
+                    source, into.id, into.path, name, on_conflict=on_conflict, on_progress=on_progress, cancel=cancel
+                )
+            made, is_new = self._new_or_there(into, name)
             return self._transfers.upload_tree(
-                source, made.id, made.path, on_conflict=on_conflict, on_progress=on_progress, cancel=cancel
+                source,
+                made.id,
+                made.path,
+                is_new=is_new,
+                on_conflict=on_conflict,
+                on_progress=on_progress,
+                cancel=cancel,
             )
-        parent = self.mkdir(folder)
-        into = Ref(parent.id, "folder", parent.path)
-        return self._upload_file(source, into, name, on_conflict, on_progress=on_progress, cancel=cancel)
+
+        return self._within(self._path(folder), send)
 
     def download(
         self,
@@ -182,15 +189,10 @@ class Content(Changes):
             BoxError: Its name cannot be a file's name on this machine (code `local_name`).
             Cancelled: `cancel` was set.
         """
-        item = self._item(path)
+        item = self._lookup.leaf(self._path(path))
         target = _target(Path(local).expanduser(), str(local), item)
         if item.type == "web_link":
             raise not_a_file(item)
-        is_plain = target.name == item.name and version is None
-        wanted = Transfer(
-            "download", item.path, str(target.parent.resolve()), overwrite=overwrite, is_plain=is_plain
-        )
-        on_progress, cancel = self._observed(wanted, on_progress, cancel)
         if item.is_folder:
             return self._transfers.download_tree(
                 item, target, overwrite=overwrite, on_progress=on_progress, cancel=cancel
@@ -232,30 +234,6 @@ class Content(Changes):
             cancel=cancel,
         )
         return self._lookup.remember(sent.at(below(folder.path, sent.name)))
-
-    def _upload_file(
-        self,
-        source: Path,
-        folder: Ref,
-        name: str,
-        on_conflict: OnConflict,
-        *,
-        on_progress: Listener,
-        cancel: threading.Event | None,
-    ) -> Report:
-        began = time.monotonic()
-        existing = self._lookup.find(below(folder.path, name))
-        if existing and on_conflict == "skip":
-            return _report(source, existing, "skipped", began, "the name is taken")
-        if existing and (on_conflict == "fail" or (on_conflict == "version" and not existing.is_file)):
-            raise taken(existing)
-        renamed = existing is not None and on_conflict == "rename"
-        if renamed:
-            name, existing = self._free_name(folder, name), None
-        item = self._send(source, folder, name, existing, on_progress=on_progress, cancel=cancel)
-        if existing and item.version == existing.version:
-            return _report(source, item, "skipped", began, "unchanged")
-        return _report(source, item, "renamed" if renamed else "sent", began)
 
     def _free_name(self, folder: Ref, name: str) -> str:
         free = next(candidate for candidate in paths.numbered(name) if not self._lookup.child(folder, candidate))
@@ -310,8 +288,3 @@ def _target(local: Path, text: str, item: Item) -> Path:
     if into:
         check_local_name(item.name)
     return local / item.name if into else local
-
-
-def _report(source: Path, item: Item, action: str, began: float, reason: str = "") -> Report:
-    outcome = Outcome(item.path, str(source), action, item.size or 0, reason, item_id=item.id)  # type: ignore[arg-type]
-    return Report((outcome,), time.monotonic() - began)

@@ -12,8 +12,8 @@ from jupyter_box.items import LISTING_FIELDS, Item
 from jupyter_box.lookup import Ref, by_marker
 from jupyter_box.transfer import Report
 from jupyter_box.transfer.download import new_sha1, verify
+from jupyter_box.transfer.taken import taken
 
-from ._changes import taken
 from ._content import Content
 from ._core import check_id
 

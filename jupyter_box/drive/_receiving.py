@@ -16,8 +16,8 @@ from jupyter_box.transfer import OnConflict
 from jupyter_box.transfer.content import Target
 from jupyter_box.transfer.progress import Meter, told
 from jupyter_box.transfer.spool import Spool
+from jupyter_box.transfer.taken import taken
 
-from ._changes import taken
 from ._content import Content
 
 
@@ -97,9 +97,8 @@ class Receiving(Content):
         meter = Meter(destination.path, spool.size, on_progress, cancel)
         name = paths.split(destination.path).name
         with told(meter):
-            item = self._transfers.send(
-                spool, Target(destination.folder_id, name, destination.existing, modified=modified), meter
-            )
+            target = Target(destination.folder_id, name, destination.existing, modified=modified)
+            item = self._transfers.send(spool, target, meter).item
         return self._lookup.remember(item.at(destination.path))
 
     def forget(self, spool: Spool) -> None:
@@ -112,13 +111,6 @@ class Receiving(Content):
             if pending.local == str(spool.path):
                 with suppress(NotFound):
                     self._transfers.abort(pending)
-
-    def _folder_or_new(self, path: str) -> Ref:
-        try:
-            return self._lookup.folder(path)
-        except NotFound:
-            made = self.mkdir(path)
-            return Ref(made.id, "folder", made.path)
 
     def _preflight(self, folder: Ref, name: str, existing: Item | None, size: int) -> None:
         place = f"/files/{existing.id}/content" if existing else "/files/content"

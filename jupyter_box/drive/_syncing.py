@@ -21,8 +21,8 @@ from jupyter_box.transfer.content import UploadSession
 from jupyter_box.transfer.journal import Pending
 from jupyter_box.transfer.local import local_errors
 from jupyter_box.transfer.scanning import check_root
+from jupyter_box.transfer.taken import taken
 
-from ._changes import taken
 from ._content import Content
 
 Direction = Literal["up", "down"]

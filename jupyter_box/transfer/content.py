@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jupyter_box.errors import BoxError
+from jupyter_box.errors import Exists
 from jupyter_box.items import FIELDS, Item, Version
 from jupyter_box.session import Session
 
 from .local import BLOCK, Source
+from .taken import holder
 
 Note = Callable[[int], None]
 
@@ -235,15 +236,18 @@ class Content:
         """End a session and remove its parts."""
         self.session.send("DELETE", self._endpoint(session, "abort"), retry=is_patient)
 
-    def named(self, target: Target, size: int) -> Item | None:
-        """Return the file that has the name in the folder, without listing the folder; None if it is free."""
+    def named(self, target: Target, size: int, path: str = "") -> Item | None:
+        """Return what has the name in the folder at `path`, without listing the folder; None if it is free.
+
+        Raises:
+            QuotaFull: The file would not find room.
+            TooLarge: It is larger than the account allows.
+        """
         body = {"name": target.name, "parent": {"id": target.folder_id}, "size": size}
         try:
-            self.session.call("OPTIONS", "/files/content", json=body)
-        except BoxError as error:
-            if error.code != "item_name_in_use" or not error.item_id:
-                raise
-            return self.stat(error.item_id)
+            self.session.call("OPTIONS", "/files/content", json=body, what=target.name)
+        except Exists as error:
+            return holder(self.session, error, target.folder_id, path, target.name)
         return None
 
     def url(self, file_id: str, version: str | None) -> str:

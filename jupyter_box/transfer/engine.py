@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,14 +21,15 @@ from .content import Content, Target, UploadSession
 from .download import Address, Download, read_ranges
 from .journal import Journal, Pending, default_folder
 from .lanes import shared_gate
-from .local import Source, open_source
+from .local import FileSource, Source, open_source
+from .placing import Placing
 from .progress import Meter, told
 from .report import OnConflict, Report
 from .saving import RANGE, Saving
 from .stream import StreamSource, StreamUpload, is_one_way
 from .sync import Options, Sync
 from .tree import Run, download_tree, upload_tree
-from .upload import Upload, sha1_of, with_condition
+from .upload import Sent, Upload, sha1_of, with_condition
 
 _ADDRESSES = 64  # pre-signed addresses kept for further ranges of the same files
 
@@ -95,21 +97,58 @@ class Transfers:
             meter = Meter(existing.path or name if existing else name, opened.size, on_progress, cancel)
             with told(meter):
                 target = Target(folder_id, name, existing, if_match, modified or opened.modified)
-                return self.send(opened, target, meter)
+                return self.send(opened, target, meter).item
+
+    def place_file(
+        self,
+        local: Path,
+        folder_id: str,
+        box_path: str,
+        name: str,
+        *,
+        on_conflict: OnConflict = "version",
+        on_progress: Listener = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Report:
+        """Upload a local file into a folder of Box under a name, whatever has that name, and report.
+
+        Args:
+            local: The file.
+            folder_id: The folder of Box.
+            box_path: Its path, for the report.
+            name: The file's name there.
+            on_conflict: What to do about a name that is taken by other content.
+            on_progress: Told how far it is.
+            cancel: Ends the upload when it is set; nothing of it is left in Box.
+
+        Raises:
+            Exists: The name is taken, and `on_conflict` is `fail`, or what has it is no file.
+            Changed: Someone else's version came first, or the source changed meanwhile.
+            BoxError: Box, the network or the local file refused.
+        """
+        began = time.monotonic()
+        with FileSource(local) as source:
+            meter = Meter(f"{box_path.rstrip('/')}/{name}", source.size, on_progress, cancel)
+            with told(meter):
+                # Box asks for a session first, and so says that a name is taken before any byte has gone
+                is_asked = source.size >= self.threshold
+                existing = None if is_asked else self.content.named(Target(folder_id, name), source.size, box_path)
+                outcome = Placing(self, folder_id, box_path, on_conflict, meter).put(source, name, existing)
+        return Report((outcome,), time.monotonic() - began)
 
     def _open(self, source: Path | str | BinaryIO, name: str, size: int | None) -> Source:
         if size is not None and size >= self.threshold and is_one_way(source):
             return StreamSource(source, name, size)  # type: ignore[arg-type]
         return open_source(source, name, size)
 
-    def send(self, source: Source, target: Target, meter: Meter) -> Item:
+    def send(self, source: Source, target: Target, meter: Meter) -> Sent:
         """Send an open source, unless Box has the same bytes there already."""
         conditional = with_condition(target, target.if_match)
         if isinstance(source, StreamSource):
             stream = StreamUpload(self.content, self.gate, self.journal, source=source, target=conditional, meter=meter)
             return stream.run(self.threshold)
         if target.existing and self.is_same(source, target.existing, meter):
-            return target.existing
+            return Sent(target.existing, is_new=False)
         return Upload(self.content, self.gate, self.journal, source=source, target=conditional, meter=meter).run(
             self.threshold
         )
@@ -247,6 +286,7 @@ class Transfers:
         folder_id: str,
         box_path: str,
         *,
+        is_new: bool = False,
         on_conflict: OnConflict = "version",
         on_progress: Listener = ignore,
         cancel: threading.Event | None = None,
@@ -257,13 +297,13 @@ class Transfers:
             local: The local folder; what it holds goes into the folder of Box.
             folder_id: The folder of Box.
             box_path: Its path, for the report.
+            is_new: Whether the folder was made just now, so that there is nothing in it.
             on_conflict: What to do about a name that is taken by other content.
             on_progress: Told how far the whole is.
             cancel: Ends the run when it is set.
         """
-        return upload_tree(
-            Run(self, box_path or str(local), on_progress, cancel), Path(local), folder_id, box_path, on_conflict
-        )
+        run = Run(self, box_path or str(local), on_progress, cancel)
+        return upload_tree(run, Path(local), folder_id, box_path, on_conflict, is_new=is_new)
 
     def download_tree(
         self,

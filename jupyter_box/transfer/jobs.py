@@ -70,7 +70,8 @@ class Job:
     def _send(self, transfers: Transfers, meter: Meter) -> Done:
         name = self.path.rpartition("/")[2]
         with FileSource(Path(self.local)) as source:
-            item = transfers.send(source, Target(self.folder_id, name, self.existing, modified=source.modified), meter)
+            target = Target(self.folder_id, name, self.existing, modified=source.modified)
+            item = transfers.send(source, target, meter).item
             outcome = Outcome(self.path, self.local, self.action, source.size, item_id=item.id)
         return Done(outcome, item.sha1 or "")
 

@@ -10,11 +10,10 @@ from contextlib import suppress
 from typing import Any, BinaryIO
 
 from jupyter_box.errors import BoxError
-from jupyter_box.items import Item
 
 from .content import Part, UploadSession
 from .local import BLOCK, Source
-from .upload import Upload
+from .upload import Sent, Upload
 
 _AHEAD = 4  # parts in memory; Box's guide advises three to five parts at once
 
@@ -71,8 +70,8 @@ class StreamUpload(Upload):
 
     _source: StreamSource
 
-    def _in_parts(self) -> Item:
-        return self._through(*self._new_session())
+    def _in_parts(self) -> Sent:
+        return Sent(self._through(*self._new_session()), is_new=True)
 
     def _hash_part(self, offset: int, size: int, whole: hashlib._Hash) -> Part:
         self._source.wait_for_room(self._check)

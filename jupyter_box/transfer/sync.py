@@ -206,7 +206,7 @@ class Sync:
         except BoxError as error:
             self._run.refuse(folder.path, self._local / parent, error)
             return
-        ids.update({key(f"{parent}/{name}".lstrip("/")): item for name, item in made.items()})
+        ids.update({key(f"{parent}/{name}".lstrip("/")): item for name, (item, _) in made.items()})
 
     def _move(self, move: Move, ids: dict[str, Item]) -> None:
         source, target = self._local / move.source, self._local / move.target

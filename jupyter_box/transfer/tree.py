@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from jupyter_box.errors import BoxError, Cancelled, Exists, NotAuthorized, NotConfigured, QuotaFull, Unreachable
 from jupyter_box.events import Listener
 from jupyter_box.items import Item
-from jupyter_box.paths import check_name, key, numbered
+from jupyter_box.paths import check_name, key
 
-from .content import Target
 from .folders import make_folders
 from .listing import items
 from .local import FileSource, LocalError, local_errors, translate_local
+from .placing import Placing
 from .progress import Meter, told
 from .report import OnConflict, Outcome, Report
 from .saving import SUFFIX
+from .taken import taken
 
 if TYPE_CHECKING:
     from .engine import Transfers
@@ -127,12 +128,14 @@ class Run:
         self.note(self.failure(Outcome(path, str(local), "failed"), error))
 
 
-def upload_tree(run: Run, local: Path, folder_id: str, box_path: str, on_conflict: OnConflict) -> Report:
+def upload_tree(
+    run: Run, local: Path, folder_id: str, box_path: str, on_conflict: OnConflict, *, is_new: bool = False
+) -> Report:
     """Upload what is in a local folder into a folder of Box."""
     with local_errors(local):
         os.scandir(local).close()
     uploading = _Uploading(run, on_conflict)
-    there = _Folder(folder_id, box_path, None)
+    there = _Folder(folder_id, box_path, {} if is_new else None)
     return run.complete(lambda: uploading.folder(local, there, frozenset()))
 
 
@@ -191,43 +194,23 @@ class _Uploading:
         missing = [entry.name for entry in found if key(entry.name) not in there]
         made = make_folders(self.run.session, folder.id, folder.path, missing)
         for entry in found:
-            item = made.get(entry.name) or there[key(entry.name)]
+            item, is_new = made.get(entry.name) or (there[key(entry.name)], False)
             if not item.is_folder:
-                self.run.refuse(item.path, entry.path, Exists(f"{item.path} is a file in Box.", item_id=item.id))
+                self.run.refuse(item.path, entry.path, taken(item, "a folder"))
                 continue
-            inner = _Folder(item.id, item.path, None)
+            inner = _Folder(item.id, item.path, {} if is_new else None)
             self.run.submit(lambda local=entry.path, inner=inner: self.folder(local, inner, above))  # type: ignore[misc]
 
     def _file(self, entry: Entry, folder: _Folder, there: dict[str, Item]) -> None:
         existing = there.get(key(entry.name))
         path = existing.path if existing else f"{folder.path.rstrip('/')}/{entry.name}"
-        self.run.submit_file(
-            path, entry.path, entry.size, lambda: self._carry(entry, folder, existing, path, frozenset(there))
-        )
+        placing = Placing(self.run.transfers, folder.id, folder.path, self.on_conflict, self.run.meter, there)
 
-    def _carry(self, entry: Entry, folder: _Folder, existing: Item | None, path: str, taken: frozenset[str]) -> Outcome:
-        if existing and not existing.is_file:
-            raise Exists(f"{path} is a {existing.type.replace('_', ' ')} in Box.", item_id=existing.id)
-        with FileSource(entry.path) as source:
-            outcome = Outcome(path, str(entry.path), "sent", source.size)
-            if existing and self.run.transfers.is_same(source, existing, self.run.meter):
-                return self._skipped(outcome, existing, "It is the same in Box.")
-            if existing and self.on_conflict == "skip":
-                return self._skipped(outcome, existing, "The name is taken in Box.")
-            if existing and self.on_conflict == "fail":
-                raise Exists(f"{path} is in Box already.", item_id=existing.id)
-            name, action = entry.name, "sent"
-            if existing and self.on_conflict == "rename":
-                name = next(candidate for candidate in numbered(name) if key(candidate) not in taken)
-                action, existing = "renamed", None
-            target = Target(folder.id, existing.name if existing else name, existing, modified=source.modified)
-            item = self.run.transfers.send(source, target, self.run.meter)
-            where = f"{folder.path.rstrip('/')}/{item.name}"
-            return replace(outcome, path=where, action=action, item_id=item.id)  # type: ignore[arg-type]
+        def carry() -> Outcome:
+            with FileSource(entry.path) as source:
+                return placing.put(source, entry.name, existing)
 
-    def _skipped(self, outcome: Outcome, existing: Item, reason: str) -> Outcome:
-        self.run.meter.add(outcome.size)
-        return replace(outcome, action="skipped", reason=reason, item_id=existing.id)
+        self.run.submit_file(path, entry.path, entry.size, carry)
 
 
 def _entry(path: Path) -> Entry:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from jupyter_box.errors import BoxError, Changed, Exists
 from jupyter_box.items import Item
@@ -17,9 +18,17 @@ from .journal import Journal, Pending, key_of
 from .lanes import Gate, Lanes, Place, is_trouble
 from .local import Source
 from .progress import Meter
+from .taken import holder
 
 _OVERLAP = "range_overlaps_existing_part"
 _OVERLAPS = 20  # looks, half a second apart, at a part that another client has under way
+
+
+class Sent(NamedTuple):
+    """The file that Box has now, and whether this call made it; else the same bytes were there already."""
+
+    item: Item
+    is_new: bool
 
 
 def sha1_of(source: Source, check: Callable[[], None]) -> str:
@@ -52,8 +61,8 @@ class Upload:
         self._check = meter.check
         self._key = self._journal_key()
 
-    def run(self, threshold: int) -> Item:
-        """Send the file and return what Box made of it.
+    def run(self, threshold: int) -> Sent:
+        """Send the file and return what is then in Box.
 
         Args:
             threshold: The size in bytes from which on it goes in parts.
@@ -70,10 +79,15 @@ class Upload:
         self._meter.add(count)
         self._gate.note(max(0, count))
 
-    def _whole(self) -> Item:
+    def _whole(self) -> Sent:
         sha1 = sha1_of(self._source, self._meter.check)
         self._source.check()
-        place = Place(self._gate, self._meter.check)
+        place, tries = Place(self._gate, self._meter.check), 0
+
+        def begin() -> None:
+            nonlocal tries
+            tries += 1
+            place.take()
 
         def wait(seconds: float, reason: str) -> None:
             # who keeps within our own limit waits before the first try: that is no trouble, and holds up nobody
@@ -84,9 +98,10 @@ class Upload:
 
         with waiting(wait, cancel=self._meter.cancel):
             try:
-                return self._content.send_whole(self._target, self._source, sha1, self._note, place.take)
+                return Sent(self._content.send_whole(self._target, self._source, sha1, self._note, begin), is_new=True)
             except BoxError as error:
-                return self._what_is_there(error, sha1)
+                # only an earlier try, whose reply was lost, can have made what is there
+                return Sent(self._what_is_there(error, sha1), is_new=tries > 1 or is_trouble(error))
             finally:
                 place.give_back()
 
@@ -109,19 +124,21 @@ class Upload:
         try:
             if self._target.file_id:
                 return self._content.stat(self._target.file_id)
+            if isinstance(error, Exists) and error.code == "item_name_in_use":
+                return holder(self._content.session, error, self._target.folder_id, "", self._target.name)
             return self._content.named(self._target, self._source.size)
         except BoxError:
             return None
 
-    def _in_parts(self) -> Item:
+    def _in_parts(self) -> Sent:
         with self._journal.claim(self._key) as claimed:
             self._is_journaled = claimed and self._source.path is not None
             try:
-                return self._twice()
+                return Sent(self._twice(), is_new=True)
             except (Exists, Changed) as error:
                 if error.code == "source_changed":
                     raise
-                return self._what_is_there(error)
+                return Sent(self._what_is_there(error), is_new=False)
 
     def _twice(self) -> Item:
         try:
