@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_box.errors import BoxError, Changed, Corrupted, Exists, NotFound
 from jupyter_box.items import Item
 
+from .exchange import mark
 from .pace import Clock, Liveness, Pace
 from .run import PARTICIPANTS, Participant, Run
 from .signing import Forged, Signer, parse, unseal
@@ -45,12 +46,12 @@ class Enrolment:
         self._schedule = run.config.schedule
         self._answered: set[str] = set()
         self._liveness = Liveness(self._schedule.heartbeat_timeout, clock)
-        self._next_look = 0.0
+        self._next_beats = self._next_letters = 0.0
         self.participants: dict[str, Participant] = {}
         self.lost: dict[str, Item | None] = {}
         self.events: list[str] = []
 
-    def open(self, listing: dict[str, Item]) -> None:
+    def open(self, listing: Mapping[str, Item]) -> None:
         """Register participants until there are enough; at a restart, take those who are registered.
 
         Args:
@@ -68,7 +69,7 @@ class Enrolment:
             item = listing.get(f"{name}{LOST}".casefold())
             if item is not None and self._run.by_server(item):
                 self._lose(name, item)
-        self._next_look = self._clock.now() + self._schedule.heartbeat_timeout / 3
+        self._next_letters = self._clock.now() + self._patience
 
     @property
     def alive(self) -> list[str]:
@@ -77,28 +78,43 @@ class Enrolment:
 
     @property
     def next_look(self) -> float:
-        """When heartbeats are to be looked at, by our clock."""
-        return self._next_look
+        """When heartbeats or registrations are to be looked at, by our clock."""
+        return min(self._beats_due, self._next_letters)
 
     def seen(self, name: str) -> None:
         """Count something else of a participant as a sign of life."""
         self._liveness.expect([name])
 
-    def look(self, where: str, *, at_once: bool = False) -> None:
+    def look(self, where: str) -> None:
         """Look at heartbeats and registrations, when it is time to.
 
         Args:
             where: What the note of a loss says, as in `round 3`.
-            at_once: Whether to look in any case.
         """
-        if not at_once and self._clock.now() < self._next_look:
-            return
-        self._next_look = self._clock.now() + self._schedule.heartbeat_timeout / 3
-        listings = self._listings()
-        self._liveness.look(self._marks(listings))
+        if self._clock.now() >= self._beats_due:
+            self._look_at_beats(where)
+        if self._clock.now() >= self._next_letters:
+            self._look_at_letters()
+
+    @property
+    def _patience(self) -> float:
+        """Seconds between two looks at registrations: who was lost and comes back is waited for."""
+        return self._schedule.heartbeat_timeout / (3 if self.lost else 1)
+
+    @property
+    def _beats_due(self) -> float:
+        """When heartbeats must be looked at: not while all have shown otherwise that they are alive."""
+        return max(self._next_beats, self._liveness.oldest + self._schedule.heartbeat_timeout / 3)
+
+    def _look_at_beats(self, where: str) -> None:
+        self._next_beats = self._clock.now() + self._schedule.heartbeat_timeout / 3
+        self._liveness.look(self._marks(self._files(HEARTBEAT)))
         for name in self._liveness.overdue():
             self._declare_lost(name, where)
-        for item in self._letters(listings):
+
+    def _look_at_letters(self) -> None:
+        self._next_letters = self._clock.now() + self._patience
+        for item in self._letters():
             self._answer_later(item)
 
     def tell(self, event: str) -> None:
@@ -106,11 +122,16 @@ class Enrolment:
         log.info("%s", event)
         self.events.append(event)
 
+    def take_events(self) -> list[str]:
+        """Return what was noted since the last time."""
+        events, self.events = self.events, []
+        return events
+
     def _register(self) -> None:
         opened, last, pace = self._clock.now(), self._clock.now(), Pace(self._schedule.poll_interval, 5.0, self._clock)
         while True:
             before = len(self.participants)
-            for item in self._letters(self._listings()):
+            for item in self._letters():
                 self._admit(item)
             now, count = self._clock.now(), len(self.participants)
             last = now if count > before else last
@@ -186,7 +207,7 @@ class Enrolment:
         return Participant(name, user, str(body["public_key"])), by_us
 
     def _answer(self, item: Item, text: bytes) -> None:
-        self._answered.add(_mark(self._run.store.replace(item, text, if_match=item.etag)))
+        self._answered.add(mark(self._run.store.replace(item, text, if_match=item.etag)))
 
     def _check_expected(self, who: Participant) -> None:
         expected = self._run.config.expected
@@ -197,7 +218,7 @@ class Enrolment:
 
     @contextmanager
     def _judging(self, item: Item) -> Iterator[None]:
-        self._answered.add(_mark(item))
+        self._answered.add(mark(item))
         try:
             yield
         except (Forged, KeyError) as error:
@@ -205,7 +226,7 @@ class Enrolment:
             self.tell(f"{item.name} is ignored: {reason}.".replace("..", "."))
         except (Changed, Corrupted, NotFound):
             # it was written anew or removed meanwhile: the next look sees what is there then
-            self._answered.discard(_mark(item))
+            self._answered.discard(mark(item))
 
     def _welcome(self, who: Participant) -> bytes:
         seal = self._sealed({"run": self._run.config.run, **asdict(who)})
@@ -215,24 +236,22 @@ class Enrolment:
         assert self._signer is not None
         return self._signer.seal(body)
 
-    def _listings(self) -> list[Item]:
-        if self._run.config.isolated:
-            folders = [folder for folder, _ in self._run.config.mailboxes()]
-        else:
-            folders = [self._run.config.folder("authentications"), self._run.config.folder("heartbeats")]
-        return [item for folder in folders for item in self._run.store.list(folder).values()]
+    def _files(self, ending: str) -> list[Item]:
+        """Return the participants' files of one kind: a listing, or one for each participant of an isolated run."""
+        config = self._run.config
+        shared = (
+            config.folder("heartbeats" if ending == HEARTBEAT else "authentications") if not config.isolated else None
+        )
+        folders = [shared] if shared else [folder for folder, _ in config.mailboxes()]
+        items = (item for folder in folders for item in self._run.store.list(folder).values())
+        return [item for item in items if item.name.endswith(ending) and item.is_file]
 
-    def _letters(self, listings: list[Item]) -> list[Item]:
-        letters = [item for item in listings if item.name.endswith(AUTHENTICATION) and item.is_file]
-        return [item for item in letters if _mark(item) not in self._answered]
+    def _letters(self) -> list[Item]:
+        return [item for item in self._files(AUTHENTICATION) if mark(item) not in self._answered]
 
-    def _marks(self, listings: list[Item]) -> dict[str, str]:
-        beats = [item for item in listings if item.name.endswith(HEARTBEAT)]
-        return {
-            item.name.removesuffix(HEARTBEAT): item.version or ""
-            for item in beats
-            if self._is_own(item.name.removesuffix(HEARTBEAT), item)
-        }
+    def _marks(self, beats: list[Item]) -> dict[str, str]:
+        names = {item.name.removesuffix(HEARTBEAT): item for item in beats}
+        return {name: item.version or "" for name, item in names.items() if self._is_own(name, item)}
 
     def _is_own(self, name: str, item: Item) -> bool:
         who = self.participants.get(name)
@@ -248,6 +267,7 @@ class Enrolment:
     def _lose(self, name: str, note: Item) -> None:
         self.lost[name] = note
         self._liveness.forget(name)
+        self._next_letters = min(self._next_letters, self._clock.now() + self._patience)
 
     def _take_back(self, name: str) -> None:
         note = self.lost.pop(name, None)
@@ -255,7 +275,3 @@ class Enrolment:
         if note is not None:
             self._run.store.remove(note)
             self.tell(f"{name} is back.")
-
-
-def _mark(item: Item) -> str:
-    return f"{item.id}/{item.version}"

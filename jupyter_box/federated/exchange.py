@@ -14,6 +14,7 @@ from .run import RunConfig
 from .signing import canonical
 from .store import folder_of
 
+SHORT = 32 << 10  # bytes of instructions that stand in `server.lock` itself
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -22,38 +23,49 @@ class Exchange:
     """Instructions that are out, and what came back.
 
     Attributes:
+        run: The run's id.
         seq: Counts the exchanges of a run from 1.
         round: The round, as Flower's strategy counts them.
         kind: Flower's message type.
-        to: The recipients by name.
-        digest: Of what is asked of whom; equal when a restarted server asks the same again.
+        group: Flower's group of messages.
+        asked: Flower's message to each recipient, by name.
         folder: Of the round.
         suffix: What follows a participant's name in the name of its reply.
-        instruction: Where the instructions are.
+        contents: The different contents that are sent, as JSON.
+        index: Which of them each recipient gets.
+        limit: Bytes that a reply may have; None for any.
+        sealed: The instructions as the server signed them.
+        instruction: Where they are.
         results: The replies, until they are handed over.
         records: What is noted of each reply.
         ignored: Files that claimed to be replies.
         seen: File versions that were looked at.
-        largest: Bytes of the largest model that was sent.
         is_closed: Whether all replies are in, or given up.
-        is_recorded: Whether an earlier process closed it.
     """
 
+    run: str
     seq: int
     round: int
     kind: str
-    to: tuple[str, ...]
-    digest: str
+    group: str
+    asked: dict[str, Any]
     folder: Item
     suffix: str
+    contents: list[Any] = field(default_factory=list)
+    index: dict[str, int] = field(default_factory=dict)
+    limit: int | None = None
+    sealed: dict[str, Any] = field(default_factory=dict)
     instruction: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     ignored: list[dict[str, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
-    largest: int = 0
     is_closed: bool = False
-    is_recorded: bool = False
+
+    @property
+    def to(self) -> list[str]:
+        """The recipients by name, in order."""
+        return sorted(self.asked)
 
     @property
     def missing(self) -> list[str]:
@@ -61,9 +73,36 @@ class Exchange:
         return [name for name in self.to if name not in self.records]
 
     @property
+    def is_training(self) -> bool:
+        """Whether the replies are updates."""
+        return self.kind.partition(".")[0] == "train"
+
+    @property
     def stem(self) -> str:
         """How the names of the server's files of this exchange begin."""
         return f"server.{self.seq}.{plain_kind(self.kind)}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what is asked of whom, in hex: equal when a restarted server asks the same again."""
+        contents = [_undressed(content) for content in self.contents]
+        asked = {"kind": self.kind, "group": self.group, "contents": contents, "to": self.index}
+        return hashlib.sha256(canonical(asked)).hexdigest()
+
+    @property
+    def asking(self) -> dict[str, Any]:
+        """What `server.lock` says of it: whom it asks, and the instructions themselves where they are short."""
+        short = {"instruction": self.sealed} if self.instruction["size"] <= SHORT else {}
+        return {"seq": self.seq, "to": self.to, "file": self.instruction, **short}
+
+    def id(self, name: str) -> str:
+        """Return the id of the message to a participant."""
+        return f"{self.run}-{self.seq:06}-{name}"
+
+    def models(self, name: str) -> dict[str, str]:
+        """Return the digests of the models that a participant gets, by the records' names."""
+        content = self.contents[self.index[name]]
+        return {record: value["digest"] for record, kind, value in content if kind == "arrays"}
 
     def reply_place(self, config: RunConfig, name: str) -> tuple[Item, str]:
         """Return where a participant's reply belongs, and under which name."""
@@ -75,6 +114,10 @@ class Exchange:
         """Tell whether a file's name is that of a participant's reply, or the next where that was taken."""
         stem = self.reply_place(config, name)[1].removesuffix(".safetensors")
         return bool(re.fullmatch(rf"{re.escape(stem)}(\.\d+)?\.safetensors", file, re.IGNORECASE))
+
+    def take(self, names: Iterable[str]) -> list[Any]:
+        """Return replies that are in; they are not kept here any longer."""
+        return [self.results.pop(name) for name in names]
 
 
 def plain_kind(kind: str) -> str:
@@ -94,9 +137,9 @@ def suffix_of(kind: str, seq: int, used: Iterable[str]) -> str:
     return first if first not in used else f".{plain_kind(kind)}-{seq}"
 
 
-def digest_of(kind: str, group: str, contents: list[Any], to: Mapping[str, int]) -> str:
-    """Return the SHA-256 of what is asked of whom, in hex."""
-    return hashlib.sha256(canonical({"kind": kind, "group": group, "contents": contents, "to": dict(to)})).hexdigest()
+def mark(item: Item) -> str:
+    """Return what tells a file's version from every other."""
+    return f"{item.id}/{item.version}"
 
 
 def to_reference(item: Item) -> dict[str, Any]:
@@ -125,3 +168,8 @@ def folder_reference(folder: Item) -> dict[str, str]:
 def to_folder(reference: Mapping[str, str]) -> Item:
     """Return the folder of `folder_reference`."""
     return folder_of(reference["id"], reference["name"])
+
+
+def _undressed(content: list[Any]) -> list[Any]:
+    """Return a content without where its arrays are, which a restart may change."""
+    return [[name, kind, {"digest": value["digest"]} if kind == "arrays" else value] for name, kind, value in content]

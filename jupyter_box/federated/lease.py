@@ -35,6 +35,9 @@ class Lease:
         self._item: Item | None = None
         self._asking: list[dict[str, Any]] = []
         self._beat = 0
+        self._due = 0.0
+        # participants and a second server are more patient than this
+        self._every = max(run.config.schedule.heartbeat_frequency, run.config.schedule.heartbeat_timeout / 3)
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="jupyter-box lease", daemon=True)
@@ -52,6 +55,7 @@ class Lease:
         there = listing.get(LOCK)
         if there is None:
             self._item = self._create()
+            self._due = self._clock.now() + self._every
         else:
             self._wait_until_free(there)
             self._item = there
@@ -84,13 +88,14 @@ class Lease:
             self._thread.join()
 
     def _keep(self) -> None:
-        while self.lost is None and not self._ending.wait(self._run.config.schedule.heartbeat_frequency):
+        while self.lost is None and not self._ending.wait(max(0.0, self._due - self._clock.now())):
             self._renew()
 
     def _renew(self) -> None:
         try:
             with self._lock:
-                self._write()
+                if self._clock.now() >= self._due:
+                    self._write()
         except BoxError as error:
             # one missed sign of life is no harm; the next may go through
             log.warning("The lease was not renewed: %s", error)
@@ -103,6 +108,7 @@ class Lease:
 
     def _write(self) -> None:
         assert self._item is not None
+        self._due = self._clock.now() + self._every
         try:
             self._item = self._run.store.replace(self._item, self._content(), if_match=self._item.etag)
         except Changed:
@@ -123,7 +129,7 @@ class Lease:
         body = unseal(self._run.store.read(there), self._run.config.server_key)
         if body.get("holder") == self._state.load().get("holder"):
             return
-        wait = 2 * self._run.config.schedule.heartbeat_frequency
+        wait = 2 * self._every
         log.info("There is a server's lock; looking for %.0f s whether it is alive.", wait)
         self._clock.sleep(wait)
         now = self._run.store.list(self._run.public).get(LOCK)

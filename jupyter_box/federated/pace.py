@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 GROWTH = 1.5
-PATIENCE = 0.8  # of the usual time before the first look
-REMEMBERED = 5
+SHORTEST = 0.02  # seconds between two looks, however short the rounds are
+SHARE = 0.03  # of the time that has passed; looking more often hardly shortens the run
+LOOKS = 4  # between the earliest and the latest that it has come
+REMEMBERED = 3
 
 
 @dataclass(frozen=True)
@@ -20,36 +24,73 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
+@dataclass(frozen=True)
+class Wait:
+    """A wait that is over: in seconds, when it was not there yet (0: no look found nothing), and when it was."""
+
+    missed: float
+    found: float
+
+
 class Pace:
-    """How long to wait between looks: most of the usual time first, then short and longer.
+    """When to look for what comes again and again: where earlier waits place it, and ever more rarely after that.
 
     Args:
-        floor: The shortest wait, in seconds.
-        ceiling: The longest between two looks after the first.
+        floor: The time to the first look and between the next ones, in seconds, while nothing is known; what comes
+            sooner than that is looked for sooner.
+        ceiling: The longest between two looks that find nothing.
         clock: Tells the time.
     """
 
     def __init__(self, floor: float, ceiling: float, clock: Clock) -> None:
         self._floor, self._ceiling, self._clock = floor, max(floor, ceiling), clock
-        self._usual: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self._waits: dict[str, deque[Wait]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self.begin("")
 
     def begin(self, kind: str) -> None:
         """Begin to wait for something of a kind."""
-        self._kind, self._began, self._step = kind, self._clock.now(), self._floor
-        usual = self._usual[kind]
-        # the shortest of several, so that one slow round does not delay the next
-        first = PATIENCE * min(usual) if len(usual) > 1 else 0.0
-        self.due = self._began + max(self._floor, first)
+        self._kind, self._began = kind, self._clock.now()
+        self._looked = self._missed = 0.0
+        first, self._last = self._expected()
+        self._step = self._at_least((self._last - first) / LOOKS, first)
+        self.due = self._began + first + self._step
+
+    def look(self) -> None:
+        """Note that a look begins: what it finds was there by now."""
+        self._looked = self._clock.now() - self._began
 
     def again(self, *, news: bool = False) -> None:
-        """Note a look that did not end the wait; after news the next comes soon."""
-        self._step = self._floor if news else min(self._step * GROWTH, self._ceiling)
+        """Note that the look did not end the wait.
+
+        Args:
+            news: Whether it found a part, so that the rest may come soon.
+        """
+        self._missed = self._looked
+        if self._missed > self._last:
+            self._step = 0.0 if news else self._step * GROWTH
+        self._step = min(self._at_least(self._step, self._missed), self._ceiling)
         self.due = self._clock.now() + self._step
 
     def end(self) -> None:
-        """Note that what was waited for has come."""
-        self._usual[self._kind].append(self._clock.now() - self._began)
+        """Note that the look found what was waited for."""
+        self._waits[self._kind].append(Wait(self._missed, self._looked))
+
+    def _expected(self) -> tuple[float, float]:
+        """Return between which two times it is likely to come, in seconds after the beginning."""
+        waits = self._waits[self._kind]
+        if not waits:
+            return 0.0, 0.0
+        if not waits[-1].missed:
+            # what first looks find may have been there for long: the next one comes sooner, and sooner yet
+            at_once = len(list(takewhile(lambda wait: not wait.missed, reversed(waits))))
+            found = waits[-1].found
+            return max(found / 2, found - self._floor * 2 ** (at_once - 1)), found
+        ends = max(wait.missed for wait in waits), min(wait.found for wait in waits)
+        return min(ends), max(ends)
+
+    def _at_least(self, step: float, passed: float) -> float:
+        shortest = max(SHORTEST, min(self._floor, SHARE * passed)) if self._waits[self._kind] else self._floor
+        return max(step, shortest)
 
 
 @dataclass
@@ -74,6 +115,11 @@ class Liveness:
         """Compare the marks with those of the last look."""
         self.expect(name for name, mark in marks.items() if self._marks.get(name) != mark and name in self._seen)
         self._marks.update(marks)
+
+    @property
+    def oldest(self) -> float:
+        """When the one was seen whom nobody has seen for longest; for ever if nobody is expected."""
+        return min(self._seen.values(), default=math.inf)
 
     def overdue(self) -> list[str]:
         """Return who has given no sign for too long."""

@@ -18,25 +18,33 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 Json = dict[str, Any]
 SaveArrays = Callable[[str, ArrayRecord], Json]
 LoadArrays = Callable[[Json], ArrayRecord]
+Shapes = dict[str, tuple[str, list[int], str, list[int]]]
+LONG = 1024  # bytes of a value of a configuration that are better an array than text
 _NUMPY = "numpy.ndarray"
+_BFLOAT16 = "bfloat16"  # numpy keeps it as two bytes of no type
+_EXPONENT = 0x7F80  # all ones in a bfloat16 that is NaN or infinite
+_EXAMPLES = ("num-examples", "num_examples")  # Flower's names for an update's weight, new and old
 
 
-def to_json(records: RecordDict, save: SaveArrays) -> list[list[Any]]:
+def to_json(records: RecordDict, save: SaveArrays, tensors: Arrays | None = None) -> list[list[Any]]:
     """Return records as JSON in their order.
 
     Args:
         records: The content of a message.
         save: Puts the arrays of one record elsewhere, and returns what leads to them.
+        tensors: Gets the long values of configurations, such as the masked updates of secure aggregation; without it
+            they are text.
     """
-    return [[name, *_record_to_json(name, record, save)] for name, record in records.items()]
+    return [[name, *_record_to_json(name, record, save, tensors)] for name, record in records.items()]
 
 
-def from_json(entries: Iterable[list[Any]], load: LoadArrays) -> RecordDict:
+def from_json(entries: Iterable[list[Any]], load: LoadArrays, tensors: Arrays | None = None) -> RecordDict:
     """Return the records of `to_json`.
 
     Args:
         entries: Its result.
         load: Returns the arrays that the value of `save` leads to.
+        tensors: Has the long values of configurations.
 
     Raises:
         Forged: It is no such list.
@@ -44,7 +52,7 @@ def from_json(entries: Iterable[list[Any]], load: LoadArrays) -> RecordDict:
     records = RecordDict()
     try:
         for name, kind, value in entries:
-            records[name] = _KINDS[kind](value, load)
+            records[name] = load(value) if kind == "arrays" else _KINDS[kind](_values(value, tensors or {}))
     except (KeyError, TypeError, ValueError) as error:
         raise Forged(f"Its records cannot be read: {error}.") from None
     return records
@@ -81,6 +89,26 @@ def join(spec: Iterable[list[Any]], tensors: Mapping[str, np.ndarray[Any, Any]])
     return arrays
 
 
+def shapes(spec: Iterable[list[Any]], tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> Shapes:
+    """Return type and shape of each array by name, as the record and as the file has them.
+
+    Args:
+        spec: The list of `split`.
+        tensors: What the header of the file says of its tensors.
+
+    Raises:
+        Forged: The list is none, or names a tensor that is not there.
+    """
+    try:
+        return {key: (dtype, shape, *_listed(tensors[name])) for key, name, _, dtype, shape, _ in spec}
+    except (KeyError, TypeError, ValueError):
+        raise Forged("Its arrays cannot be put together.") from None
+
+
+def _listed(tensor: tuple[str, tuple[int, ...]]) -> tuple[str, list[int]]:
+    return tensor[0], list(tensor[1])
+
+
 def metrics_of(records: RecordDict) -> Json:
     """Return all metrics of a message by name, as JSON values."""
     return {name: value for record in records.metric_records.values() for name, value in record.items()}
@@ -99,47 +127,51 @@ def fault_of(records: RecordDict, *, is_train: bool) -> str:
                 return f"{key} holds NaN or infinite numbers"
     for name, value in metrics_of(records).items():
         numbers = value if isinstance(value, list) else [value]
-        if (is_train or name == "num-examples") and not all(map(math.isfinite, numbers)):
+        if (is_train or name in _EXAMPLES) and not all(map(math.isfinite, numbers)):
             return f"the metric {name} is NaN or infinite"
-        if name == "num-examples" and min(numbers, default=0) < 0:
+        if name in _EXAMPLES and min(numbers, default=0) < 0:
             return "its number of examples is below zero"
     return ""
 
 
-def _record_to_json(name: str, record: Any, save: SaveArrays) -> list[Any]:
+def _record_to_json(name: str, record: Any, save: SaveArrays, tensors: Arrays | None) -> list[Any]:
     if isinstance(record, ArrayRecord):
         return ["arrays", save(name, record)]
     kind = "metrics" if isinstance(record, MetricRecord) else "config"
-    return [kind, {key: _plain(value) for key, value in record.items()}]
+    return [kind, {key: _plain(value, tensors) for key, value in record.items()}]
 
 
-def _metrics(value: Json, _: LoadArrays) -> MetricRecord:
-    return MetricRecord({key: _value(part) for key, part in value.items()})
+_KINDS: dict[str, Callable[[Json], Any]] = {"metrics": MetricRecord, "config": ConfigRecord}
 
 
-def _config(value: Json, _: LoadArrays) -> ConfigRecord:
-    return ConfigRecord({key: _value(part) for key, part in value.items()})
-
-
-_KINDS: dict[str, Callable[[Json, LoadArrays], Any]] = {
-    "arrays": lambda value, load: load(value),
-    "metrics": _metrics,
-    "config": _config,
-}
-
-
-def _plain(value: Any) -> Any:
+def _plain(value: Any, tensors: Arrays | None) -> Any:
     if isinstance(value, bytes):
-        return {"base64": base64.b64encode(value).decode()}
+        return _bytes(value, tensors)
     if isinstance(value, np.generic):
         return value.item()
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+    return [_plain(part, tensors) for part in value] if isinstance(value, list | tuple) else value
 
 
-def _value(value: Any) -> Any:
+def _bytes(value: bytes, tensors: Arrays | None) -> Json:
+    if tensors is None or len(value) < LONG:
+        return {"base64": base64.b64encode(value).decode()}
+    name = f"{len(tensors)}"  # those of arrays have a slash
+    tensors[name] = as_bytes(value)
+    return {"tensor": name}
+
+
+def _values(values: Json, tensors: Arrays) -> Json:
+    return {key: _value(value, tensors) for key, value in values.items()}
+
+
+def _value(value: Any, tensors: Arrays) -> Any:
     if isinstance(value, dict):
-        return base64.b64decode(value["base64"], validate=True)
-    return [_value(part) for part in value] if isinstance(value, list) else value
+        return tensors[value["tensor"]].tobytes() if "tensor" in value else _from_base64(value["base64"])
+    return [_value(part, tensors) for part in value] if isinstance(value, list) else value
+
+
+def _from_base64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 def _tensor(array: Array) -> tuple[str, np.ndarray[Any, Any]]:
@@ -161,4 +193,11 @@ def _npy(value: np.ndarray[Any, Any]) -> bytes:
 
 def _is_finite(array: Array) -> bool:
     form, value = _tensor(array)
-    return form == "bytes" or value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+    if form == "bytes":
+        return array.dtype != _BFLOAT16 or array.stype != _NUMPY or _is_finite_bfloat16(array)
+    return value.dtype.kind not in "fc" or bool(np.isfinite(value).all())
+
+
+def _is_finite_bfloat16(array: Array) -> bool:
+    bits = np.load(io.BytesIO(array.data), allow_pickle=False).view(np.uint16)
+    return bool(((bits & _EXPONENT) != _EXPONENT).all())

@@ -164,11 +164,19 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class Run:
-    """An open run: its configuration, its files, and what participants read."""
+    """An open run.
+
+    Attributes:
+        config: What its `cfg.json` says.
+        store: Its files.
+        public: The folder that all participants read.
+        listing: What was in that when the run was opened.
+    """
 
     config: RunConfig
     store: Store
     public: Item
+    listing: Mapping[str, Item]
 
     @classmethod
     def open(cls, drive: Drive, folder: str) -> Run:
@@ -202,7 +210,7 @@ class Run:
                 f"{CONFIG} was last written by {writer.name or writer.id}, who is not the run's server.",
                 hint="Ask the folder's owner which version is right.",
             )
-        return cls(config, store, public)
+        return cls(config, store, public, found)
 
     def by_server(self, item: Item | None) -> bool:
         """Tell whether a file is there and Box says that the server wrote it."""

@@ -18,6 +18,7 @@ from .lease import Lease
 from .pace import Clock
 from .run import ENDED, SERVER, Run, who_am_i
 from .state import State
+from .workers import Workers
 
 log = logging.getLogger("jupyter_box.federated")
 
@@ -65,7 +66,7 @@ class _Server:
         self._enrolment = Enrolment(run, self._signer, clock)
 
     def run(self) -> dict[str, object]:
-        listing = self._run.store.list(self._run.public)
+        listing = self._run.listing
         self._check(listing)
         apps.identify(self._run.config.run_number, apps.SERVER_NODE)
         app = apps.load(self._run.config.server_app, self._app_folder)
@@ -99,15 +100,24 @@ class _Server:
         from .grid import BoxGrid
 
         config = self._run.config
-        grid = BoxGrid(self._run, self._signer, self._enrolment, self._lease, self._clock, resumes=resumes)
         context = Context(config.run_number, apps.SERVER_NODE, {}, RecordDict(), dict(config.run_config))
         apps.seed(config.run_number)
-        run_app(grid=grid, context=context, server_app_dir=str(self._app_folder), loaded_server_app=app)
-        grid.publish_result(context.state)
+        with Workers() as workers:
+            grid = BoxGrid(
+                self._run,
+                self._signer,
+                self._enrolment,
+                self._lease,
+                clock=self._clock,
+                workers=workers,
+                resumes=resumes,
+            )
+            run_app(grid=grid, context=context, server_app_dir=str(self._app_folder), loaded_server_app=app)
+            grid.publish_result(context.state)
+            workers.settle()
         self._end(FINISHED)
-        rounds = len({exchange.round for exchange in grid.history})
         return {
-            "rounds": rounds,
+            "rounds": len({number for _, number in grid.history}),
             "participants": sorted(self._enrolment.participants),
             "lost": sorted(self._enrolment.lost),
         }

@@ -133,7 +133,7 @@ def _server_trouble(run: Run, sealed: Sealed) -> str:
                 header = wire.verify(data, run.config.server_key)
             except (Forged, BoxError) as error:
                 return f"its model: {error.message}"
-            if wire.digest_of(data, header.size).hex() != value["digest"]:
+            if header.digest != value["digest"]:
                 return "its model is another than it says"
     return "" if sealed.closed or sealed.is_last else "it was never closed"
 
@@ -162,19 +162,22 @@ def _replay(run: Run, participants: dict[str, Any], app_folder: Path) -> tuple[i
     from flwr.app import Context, RecordDict
     from flwr.server.run_serverapp import run as run_app
 
-    from .grid import BoxGrid, ReplayEnded
+    from .grid import BoxGrid
+    from .past import ReplayEnded
+    from .workers import Workers
 
     config, enrolment = run.config, Enrolment(run, None, Clock())
     enrolment.participants = participants
     apps.identify(config.run_number, apps.SERVER_NODE)
     app = apps.load(config.server_app, app_folder)
-    grid = BoxGrid(run, None, enrolment, None, Clock(), resumes=True)
     context = Context(config.run_number, apps.SERVER_NODE, {}, RecordDict(), dict(config.run_config))
     apps.seed(config.run_number)
-    try:
-        run_app(grid=grid, context=context, server_app_dir=str(app_folder), loaded_server_app=app)
-    except ReplayEnded:
-        pass  # a run that is still under way ends here
-    except BoxError as error:
-        return len(grid.history), error.message
+    with Workers() as workers:
+        grid = BoxGrid(run, None, enrolment, None, clock=Clock(), workers=workers, resumes=True)
+        try:
+            run_app(grid=grid, context=context, server_app_dir=str(app_folder), loaded_server_app=app)
+        except ReplayEnded:
+            pass  # a run that is still under way ends here
+        except BoxError as error:
+            return len(grid.history), error.message
     return len(grid.history), ""

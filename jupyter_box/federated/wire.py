@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,8 @@ class Header:
         size: Bytes of the header, its length field included.
         total: Bytes that the whole file must have.
         signature: By whom it claims to be, in hex.
+        digest: The SHA-256 of the file without its signature, in hex, once it is verified: equal for equal messages,
+            whoever signed them.
     """
 
     body: dict[str, Any]
@@ -44,6 +46,49 @@ class Header:
     size: int
     total: int
     signature: str
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message as a file that nobody has signed yet.
+
+    Attributes:
+        data: The file, with a blank where the signature belongs.
+        size: Bytes of its header, the length field included.
+        digest: Its SHA-256 in hex.
+    """
+
+    data: bytes
+    size: int
+    digest: str
+
+    @property
+    def tensors(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type and shape of each tensor, as safetensors names them."""
+        return read_header(self.data).tensors
+
+    def sign(self, signer: Signer) -> bytes:
+        """Return the signed file."""
+        place = _SEAL.search(self.data, 0, self.size)
+        assert place is not None
+        signature = signer.sign(bytes.fromhex(self.digest)).encode()
+        return b"".join((self.data[: place.start(1)], signature, memoryview(self.data)[place.end(1) :]))
+
+
+def draft(body: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]]) -> Draft:
+    """Return a message as a file to be signed.
+
+    Args:
+        body: JSON values.
+        tensors: The arrays by name; types that safetensors has.
+    """
+    blank = json.dumps({**body, SIGNATURE: _BLANK}, separators=(",", ":"), ensure_ascii=True)
+    # the library takes an array's memory as it lies
+    rows = {name: np.asarray(value, order="C") for name, value in tensors.items()}
+    data: bytes = safetensors.numpy.save(rows, metadata={NAME: blank})
+    size = 8 + int.from_bytes(data[:8], "little")
+    return Draft(data, size, _digest(data[:size], data))
 
 
 def pack(body: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]], signer: Signer) -> bytes:
@@ -54,12 +99,7 @@ def pack(body: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]], s
         tensors: The arrays by name; types that safetensors has.
         signer: Who writes it.
     """
-    unsigned = _unsigned(body, tensors)
-    size = 8 + int.from_bytes(unsigned[:8], "little")
-    place = _SEAL.search(unsigned, 0, size)
-    assert place is not None
-    signature = signer.sign(_digest(unsigned[:size], unsigned)).encode()
-    return b"".join((unsigned[: place.start(1)], signature, memoryview(unsigned)[place.end(1) :]))
+    return draft(body, tensors).sign(signer)
 
 
 def read_header(data: bytes) -> Header:
@@ -79,7 +119,7 @@ def read_header(data: bytes) -> Header:
 
 
 def verify(data: bytes, public: str) -> Header:
-    """Return the header of a whole file, after its length and signature were checked.
+    """Return the header of a whole file with its digest, after length and signature were checked.
 
     Args:
         data: The file.
@@ -91,8 +131,9 @@ def verify(data: bytes, public: str) -> Header:
     header = read_header(data)
     if len(data) != header.total:
         raise Forged("It has lost its end, or has something after it.")
-    check(public, digest_of(data, header.size), header.signature)
-    return header
+    digest = digest_of(data, header.size)
+    check(public, bytes.fromhex(digest), header.signature)
+    return replace(header, digest=digest)
 
 
 def load(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
@@ -108,8 +149,8 @@ def load(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
     return loaded
 
 
-def digest_of(data: bytes, size: int | None = None) -> bytes:
-    """Return the SHA-256 of a file without its signature: equal for equal messages, whoever signed them.
+def digest_of(data: bytes, size: int | None = None) -> str:
+    """Return the SHA-256 of a file without its signature, in hex.
 
     Args:
         data: The file.
@@ -121,29 +162,16 @@ def digest_of(data: bytes, size: int | None = None) -> bytes:
     return _digest(_SEAL.sub(lambda found: found[0].replace(found[1], _BLANK.encode()), head), data)
 
 
-def digest_unsigned(body: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
-    """Return the `digest_of` the file that `pack` would make."""
-    return digest_of(_unsigned(body, tensors))
-
-
 def as_bytes(data: bytes) -> np.ndarray[Any, Any]:
     """Return bytes as an array, for what is no array of a type that safetensors has."""
     array: np.ndarray[Any, Any] = np.frombuffer(data, dtype=np.uint8)
     return array
 
 
-def _unsigned(body: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
-    blank = json.dumps({**body, SIGNATURE: _BLANK}, separators=(",", ":"), ensure_ascii=True)
-    # the library takes an array's memory as it lies
-    rows = {name: np.asarray(value, order="C") for name, value in tensors.items()}
-    saved: bytes = safetensors.numpy.save(rows, metadata={NAME: blank})
-    return saved
-
-
-def _digest(head: bytes, data: bytes) -> bytes:
+def _digest(head: bytes, data: bytes) -> str:
     digest = hashlib.sha256(head)
     digest.update(memoryview(data)[len(head) :])
-    return digest.digest()
+    return digest.hexdigest()
 
 
 def _header(text: bytes, size: int) -> Header:

@@ -14,25 +14,56 @@ class Time:
         self.seconds += seconds
 
 
-def test_after_rounds_of_ten_minutes_the_first_look_comes_after_eight():
+def looks(time, pace, seconds):
+    """Wait for what comes after so many seconds; returns when it was looked for."""
+    began, found = time.seconds, []
+    pace.begin("train")
+    while not found or found[-1] < seconds:
+        time.pass_(pace.due - time.seconds)
+        found.append(time.seconds - began)
+        pace.look()
+        if found[-1] < seconds:
+            pace.again()
+    pace.end()
+    return found
+
+
+def test_looks_of_a_first_wait_grow_rarer():
+    time = Time()
+    waits = looks(time, Pace(2, 30, time.clock), 600)
+    steps = [after - before for before, after in zip([0, *waits], waits, strict=False)]
+    assert steps[0] == 2
+    assert steps[-1] == 30
+    assert steps == sorted(steps)
+
+
+def test_rounds_of_ten_minutes_cost_two_looks_each_once_they_are_known():
     time = Time()
     pace = Pace(2, 30, time.clock)
-    for seconds in (600, 900):
-        pace.begin("train")
-        assert pace.due - time.seconds == 2
-        time.pass_(seconds)
-        pace.end()
-    pace.begin("train")
-    assert pace.due - time.seconds == 480
-    waits = []
-    for _ in range(10):
-        time.pass_(pace.due - time.seconds)
-        pace.again()
-        waits.append(pace.due - time.seconds)
-    assert waits[0] == 3
-    assert waits[-1] == 30
-    pace.again(news=True)
-    assert pace.due - time.seconds == 2
+    counts, late = zip(
+        *((len(found), found[-1] - 600) for found in (looks(time, pace, 600) for _ in range(10))), strict=True
+    )
+    assert counts[0] > 20
+    assert max(counts[2:]) <= 3
+    assert sum(counts[2:]) <= 2 * len(counts[2:])
+    assert max(late[2:]) <= 4
+
+
+def test_short_rounds_are_looked_for_soon():
+    time = Time()
+    pace = Pace(2, 30, time.clock)
+    late = [looks(time, pace, 0.4)[-1] - 0.4 for _ in range(10)]
+    assert max(late[4:]) <= 0.1
+
+
+def test_rounds_that_become_faster_are_found_sooner():
+    time = Time()
+    pace = Pace(2, 30, time.clock)
+    for seconds in (60, 60, 60):
+        looks(time, pace, seconds)
+    assert looks(time, pace, 59)[-1] <= 62
+    late = [looks(time, pace, 50)[-1] - 50 for _ in range(8)]
+    assert late[-1] <= 3
 
 
 def test_who_shows_no_new_mark_for_too_long_is_lost_whatever_the_clocks_say():
