@@ -7,8 +7,8 @@ export interface IAnswer<T> {
   error: string;
   isLoading: boolean;
   ask: () => void;
-  /** Do something that changes the answer, then ask again. */
-  act: (work: () => Promise<unknown>) => Promise<void>;
+  /** Do something that changes the answer, then ask again; tells whether it went well. */
+  act: (work: () => Promise<unknown>) => Promise<boolean>;
 }
 
 /** Return what `question` answers, asked anew when `of` changes. */
@@ -34,8 +34,10 @@ export function useAnswer<T>(question: () => Promise<T>, of: readonly unknown[])
     try {
       await work();
       ask();
+      return true;
     } catch (error) {
       setState(before => ({ ...before, error: wording(error) }));
+      return false;
     }
   };
   return { ...state, isLoading, ask, act };

@@ -10,6 +10,7 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 
 import { BoxError } from './api';
 import type { BoxDrive } from './drive';
+import type { Favourites } from './favourites';
 import { allows, itemOf } from './items';
 import type { Action } from './items';
 import type { InspectorModel, Tab } from './inspector';
@@ -22,6 +23,7 @@ export interface IContext {
   browser: BoxBrowser;
   browsers: IFileBrowserFactory;
   drive: BoxDrive;
+  favourites: Favourites;
   transfers: Transfers;
   trans: TranslationBundle;
   views: ViewModel;

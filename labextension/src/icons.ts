@@ -22,3 +22,7 @@ export const trashIcon = draw(
 );
 export const transferIcon = draw('transfer', 'M9 3 5 7h3v7h2V7h3L9 3zm7 14v-7h-2v7h-3l4 4 4-4h-3z');
 export const pauseIcon = draw('pause', 'M6 5h4v14H6zm8 0h4v14h-4z');
+export const infoIcon = draw(
+  'info',
+  'M11 7h2v2h-2zm0 4h2v6h-2zm1-9a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm0 18a8 8 0 1 1 0-16 8 8 0 0 1 0 16z'
+);

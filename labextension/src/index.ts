@@ -22,6 +22,7 @@ import type { IContext } from './context';
 import { addCommands, tell } from './context';
 import { copyCommands, listenForDrops, toBox } from './copying';
 import { BoxDrive, labPath } from './drive';
+import { Favourites } from './favourites';
 import { guardStockCommands } from './guarding';
 import { Inspector, InspectorModel } from './inspector';
 import { itemCommands, viewCommands } from './itemcommands';
@@ -103,22 +104,24 @@ function makeContext(
   const { contents, serverSettings } = app.serviceManager;
   const drive = new BoxDrive(serverSettings);
   contents.addDrive(drive);
-  contents.addDrive(new PastDrive(serverSettings));
+  contents.addDrive(new PastDrive(serverSettings, trans));
   const uploads = new Uploads(drive.api);
   const common = { driveName: DRIVE, state: state ?? undefined, translator };
   const model = new BoxModel({ ...common, manager, drive, uploads, refreshInterval: POLL });
-  const views = new ViewModel(drive.api, {
+  const favourites = new Favourites(drive.api);
+  const views = new ViewModel(drive.api, favourites, {
     open: item => void openItem(context, item),
     showInFolder: item => void showInFolder(context, item),
     restored: () => void model.reload()
   });
   const inspector = new InspectorModel(drive.api);
-  const browser = new BoxBrowser({ ...common, model, trans, search: () => context.reveal('search') });
+  const browser = new BoxBrowser({ ...common, model, favourites, trans, search: () => context.reveal('search') });
   const context: IContext = {
     app,
     browser,
     browsers,
     drive,
+    favourites,
     inspector,
     notebooks,
     trans,
@@ -194,7 +197,7 @@ function configure({ browser, transfers }: IContext, settings: Record<string, an
   browser.showLastModifiedColumn = settings.showModified as boolean;
 }
 
-async function begin({ app, browser, transfers, trans }: IContext): Promise<void> {
+async function begin({ app, browser, favourites, transfers, trans }: IContext): Promise<void> {
   const tabs = treeTabs(app);
   if (tabs) {
     browser.title.label = trans.__('Box');
@@ -208,6 +211,7 @@ async function begin({ app, browser, transfers, trans }: IContext): Promise<void
   const relist = new Debouncer(() => browser.model.reload(), 500);
   transfers.uploads.arrived.connect(() => void relist.invoke());
   if ((await browser.model.checkConnection()).connected) {
+    void favourites.list().catch(tell);
     await transfers.uploads.restore().catch(tell);
     transfers.watch();
   }

@@ -1,11 +1,12 @@
 /** The inspector in the right side bar: details, versions and sharing of what is selected in the panel. */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { infoIcon, VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
+import { VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { BoxAPI } from './api';
 import { Details } from './details';
+import { infoIcon } from './icons';
 import { Sharing } from './sharing';
 import type { IItem } from './tokens';
 import { Versions } from './versions';

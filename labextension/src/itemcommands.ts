@@ -1,11 +1,12 @@
 /** The commands for one item: inspect, share, lock, mark, insert code; and the views of the panel. */
 
-import { linkIcon, searchIcon, infoIcon, historyIcon, lockIcon, codeIcon } from '@jupyterlab/ui-components';
+import { linkIcon, searchIcon, historyIcon, lockIcon, codeIcon } from '@jupyterlab/ui-components';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { ICommand, IContext } from './context';
 import { PATH_ARGUMENT, pathOf, selection } from './context';
 import { drivePath, localPath } from './drive';
-import { starIcon, trashIcon } from './icons';
+import { infoIcon, starIcon, trashIcon } from './icons';
 import { itemOf } from './items';
 import type { Snippet } from './snippets';
 import { codeFor, fits } from './snippets';
@@ -35,18 +36,28 @@ export function viewCommands(context: IContext): ICommand[] {
 }
 
 export function itemCommands(context: IContext): ICommand[] {
-  const { trans, drive } = context;
-  const api = drive.api;
+  const { trans, favourites } = context;
+  const { api } = context.drive;
+  const editable = { needs: { items: 'lock' } } as const;
   return [
     {
-      ...marking(context, 'lock', trans.__('Lock'), item => item.type === 'file' && !item.lock, path => api.lock(path)),
-      needs: { items: 'lock' }
+      ...marking(context, 'lock', trans.__('Lock'), item => api.lock(`id:${item.id}`)),
+      ...editable,
+      isVisible: () => selectedItems(context).every(item => item?.type === 'file' && !item.lock)
     },
-    { ...marking(context, 'unlock', trans.__('Unlock'), item => !!item.lock, path => api.unlock(path)), needs: { items: 'lock' } },
-    marking(context, 'add-favourite', trans.__('Add to favourites'), item => !item.favourite, path => api.addFavourite(path)),
-    marking(context, 'remove-favourite', trans.__('Remove from favourites'), item => item.favourite, path =>
-      api.removeFavourite(path)
-    ),
+    {
+      ...marking(context, 'unlock', trans.__('Unlock'), item => api.unlock(`id:${item.id}`)),
+      ...editable,
+      isVisible: () => selectedItems(context).every(item => item?.lock)
+    },
+    {
+      ...marking(context, 'add-favourite', trans.__('Add to favourites'), item => favourites.add(item)),
+      isVisible: () => !selectedItems(context).every(item => favourites.has(item))
+    },
+    {
+      ...marking(context, 'remove-favourite', trans.__('Remove from favourites'), item => favourites.remove(item)),
+      isVisible: () => selectedItems(context).every(item => favourites.has(item))
+    },
     {
       id: 'jupyter-box:insert-code',
       label: args => snippetLabel(context, args.kind as Snippet),
@@ -64,27 +75,28 @@ export function itemCommands(context: IContext): ICommand[] {
   ];
 }
 
-function marking(
-  context: IContext,
-  verb: string,
-  label: string,
-  fits: (item: IItem) => boolean,
-  act: (path: string) => Promise<unknown>
-): ICommand {
+function marking(context: IContext, verb: string, label: string, act: (item: IItem) => Promise<unknown>): ICommand {
   return {
     id: `jupyter-box:${verb}`,
     label,
     icon: verb.endsWith('lock') ? lockIcon : starIcon,
     selected: 'some',
     args: PATH_ARGUMENT,
-    isVisible: () => selection(context).every(model => fits(itemOf(model)!)),
     run: async args => {
-      const paths = args.path ? [args.path as string] : selection(context).map(model => model.path);
-      await Promise.all(paths.map(path => act(localPath(drivePath(path)))));
+      await Promise.all((await itemsFor(context, args)).map(act));
       await context.browser.model.reload();
       await context.inspector.refresh();
     }
   };
+}
+
+async function itemsFor(context: IContext, { path }: ReadonlyPartialJSONObject): Promise<IItem[]> {
+  const selected = selectedItems(context).filter(item => !!item);
+  return path ? [await context.drive.api.item(localPath(drivePath(path as string)))] : selected;
+}
+
+function selectedItems(context: IContext): (IItem | undefined)[] {
+  return selection(context).map(itemOf);
 }
 
 function kindOf(args: { kind?: unknown }): Snippet {

@@ -154,6 +154,13 @@ export class BoxListing extends DirListing {
     MessageLoop.sendMessage(this, Widget.Msg.UpdateRequest);
   }
 
+  /** Draw the rows anew; while they are hidden that would only make the stock listing forget what has come meanwhile. */
+  redraw(): void {
+    if (this.isVisible) {
+      this.update();
+    }
+  }
+
   /** Give a row the focus. */
   focusRow(index: number): void {
     this.reveal(index);
@@ -187,6 +194,11 @@ export class BoxListing extends DirListing {
   override onResize(msg: Widget.ResizeMessage): void {
     super.onResize(msg);
     this._fitColumns();
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this.update();
   }
 
   protected override handleOpen(model: Contents.IModel): void {

@@ -5,6 +5,7 @@ import type { DirListing } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 
+import type { Favourites } from './favourites';
 import { boxIcon } from './icons';
 import { BoxListing } from './listing';
 import type { BoxModel } from './model';
@@ -15,8 +16,8 @@ import type { ViewModel } from './views';
 
 export class BoxBrowser extends FileBrowser {
   constructor(options: BoxBrowser.IOptions) {
-    const { trans, model } = options;
-    super({ ...options, id: PANEL_ID, renderer: new BoxRenderer(trans) });
+    const { trans, model, favourites } = options;
+    super({ ...options, id: PANEL_ID, renderer: new BoxRenderer(trans, favourites) });
     this.addClass('jp-Box-browser');
     this.title.icon = boxIcon;
     this.title.caption = trans.__('Box');
@@ -28,6 +29,7 @@ export class BoxBrowser extends FileBrowser {
     this.showFileSizeColumn = true;
     this.showFileCheckboxes = false;
     model.stateChanged.connect(() => this._show());
+    favourites.changed.connect(() => this.rows.redraw());
   }
 
   declare readonly model: BoxModel;
@@ -59,6 +61,7 @@ export class BoxBrowser extends FileBrowser {
 export namespace BoxBrowser {
   export interface IOptions extends Omit<FileBrowser.IOptions, 'id' | 'model' | 'renderer'> {
     model: BoxModel;
+    favourites: Favourites;
     trans: TranslationBundle;
     search: () => void;
   }

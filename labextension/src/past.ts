@@ -2,6 +2,7 @@
 
 import type { Contents, ServerConnection } from '@jupyterlab/services';
 import { Drive } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { address, BoxAPI } from './api';
 import type { IItem, IVersion } from './tokens';
@@ -15,7 +16,10 @@ export function pastPath(item: IItem, version: IVersion): string {
 }
 
 export class PastDrive extends Drive {
-  constructor(serverSettings: ServerConnection.ISettings) {
+  constructor(
+    serverSettings: ServerConnection.ISettings,
+    private readonly _words: TranslationBundle
+  ) {
     super({ name: PAST, serverSettings });
     this._api = new BoxAPI(serverSettings);
   }
@@ -43,7 +47,7 @@ export class PastDrive extends Drive {
   }
 
   override save(): Promise<Contents.IModel> {
-    return Promise.reject(new Error('A past version cannot be changed. Restore it first.'));
+    return Promise.reject(new Error(this._words.__('A past version cannot be changed. Restore it first.')));
   }
 
   override async listCheckpoints(): Promise<Contents.ICheckpointModel[]> {

@@ -6,6 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import { linkIcon, lockIcon, usersIcon } from '@jupyterlab/ui-components';
 
+import type { Favourites } from './favourites';
 import { starIcon } from './icons';
 import { itemOf } from './items';
 import type { IItem } from './tokens';
@@ -16,13 +17,17 @@ interface IBadge {
 }
 
 export class BoxRenderer extends DirListing.Renderer {
-  constructor(private readonly _words: TranslationBundle) {
+  constructor(
+    private readonly _words: TranslationBundle,
+    private readonly _favourites: Favourites
+  ) {
     super();
   }
 
   override updateItemNode(node: HTMLElement, model: Contents.IModel, ...rest: any[]): void {
     super.updateItemNode(node, model, ...rest);
-    const badges = badgesOf(itemOf(model), this._words);
+    const item = itemOf(model);
+    const badges = badgesOf(item, this._favourites.has(item), this._words);
     const key = badges.map(badge => badge.label).join('\n');
     if (node.dataset.badges !== key) {
       node.dataset.badges = key;
@@ -35,10 +40,10 @@ export class BoxRenderer extends DirListing.Renderer {
 }
 
 /** Return what an item's row tells beside its name. */
-export function badgesOf(item: IItem | undefined, trans: TranslationBundle): IBadge[] {
+export function badgesOf(item: IItem | undefined, isFavourite: boolean, trans: TranslationBundle): IBadge[] {
   const badges: (IBadge | false | null | undefined)[] = item
     ? [
-        item.favourite && { icon: starIcon, label: trans.__('Favourite') },
+        isFavourite && { icon: starIcon, label: trans.__('Favourite') },
         item.shared_link && { icon: linkIcon, label: trans.__('Has a shared link') },
         item.has_collaborations && { icon: usersIcon, label: trans.__('Has collaborators') },
         item.lock && { icon: lockIcon, label: lockLabel(item, trans) }

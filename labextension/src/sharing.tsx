@@ -93,18 +93,19 @@ function LinkForm(props: {
   trans: TranslationBundle;
   put: (wanted: Record<string, string | boolean>) => void;
 }): React.ReactElement {
-  const { link, trans, put } = props;
+  const { trans, put } = props;
+  const link = props.link.value;
+  const [access, setAccess] = React.useState(link?.access ?? 'collaborators');
   const submit = (event: React.FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    put(linkWanted(form));
+    put(linkWanted(new FormData(event.currentTarget)));
   };
   const names = accessNames(trans);
   return (
     <form className="jp-Box-form" onSubmit={submit}>
       <label>
         {trans.__('Who may use it')}
-        <select name="access" defaultValue={link.value?.access ?? 'collaborators'}>
+        <select name="access" value={access} onChange={event => setAccess(event.target.value)}>
           {Object.keys(names).map(each => (
             <option key={each} value={each}>
               {names[each]}
@@ -112,33 +113,46 @@ function LinkForm(props: {
           ))}
         </select>
       </label>
-      <label>
-        {trans.__('Password (for links open to anyone)')}
-        <input name="password" type="password" autoComplete="new-password" />
-      </label>
+      {access === 'open' && (
+        <label>
+          {trans.__('Password')}
+          <input name="password" type="password" autoComplete="new-password" placeholder={unchanged(link?.has_password, trans)} />
+        </label>
+      )}
       <label>
         {trans.__('Ends on')}
         <input name="expires" type="date" />
       </label>
-      <label className="jp-Box-check">
-        <input name="can_download" type="checkbox" defaultChecked={link.value?.can_download ?? true} />
-        {trans.__('May download')}
-      </label>
+      {access !== 'collaborators' && (
+        <label className="jp-Box-check">
+          <input name="can_download" type="checkbox" defaultChecked={link?.can_download ?? true} />
+          {trans.__('May download')}
+        </label>
+      )}
+      {(link?.has_password || link?.expires) && (
+        <p className="jp-Box-hint">
+          {trans.__('What is left empty stays as it is. To do without the password or the end, remove the link and create another.')}
+        </p>
+      )}
       <button type="submit" className="jp-mod-styled jp-mod-accept">
-        {link.value ? trans.__('Change link') : trans.__('Create link')}
+        {link ? trans.__('Change link') : trans.__('Create link')}
       </button>
     </form>
   );
 }
 
+function unchanged(isThere: boolean | undefined, trans: TranslationBundle): string {
+  return isThere ? trans.__('as it is') : trans.__('none');
+}
+
 /** Return what the form asks of Box; what is left empty is left out. */
 export function linkWanted(form: FormData): Record<string, string | boolean> {
-  const [password, expires] = [String(form.get('password') ?? ''), String(form.get('expires') ?? '')];
+  const [access, password, expires] = ['access', 'password', 'expires'].map(name => String(form.get(name) ?? ''));
   return {
-    access: String(form.get('access')),
-    can_download: form.get('can_download') !== null,
+    access,
+    ...(access !== 'collaborators' && { can_download: form.get('can_download') !== null }),
     ...(password && { password }),
-    ...(expires && { expires: `${expires}T23:59:59Z` })
+    ...(expires && { expires: new Date(`${expires}T23:59:59`).toISOString() })
   };
 }
 
@@ -146,8 +160,9 @@ function Collaborators({ api, item, trans, changed }: IProps): React.ReactElemen
   const path = `id:${item.id}`;
   const people = useAnswer(() => api.collaborations(path), [item.id]);
   const act = async (work: () => Promise<unknown>) => {
-    await people.act(work);
+    const went = await people.act(work);
     changed();
+    return went;
   };
   return (
     <section aria-labelledby="jp-Box-people-title">
@@ -167,7 +182,7 @@ function Collaborators({ api, item, trans, changed }: IProps): React.ReactElemen
         ))}
       </ul>
       {allows(item, 'invite') ? (
-        <InviteForm trans={trans} invite={(who, role, group) => void act(() => api.invite(path, who, role, group))} />
+        <InviteForm trans={trans} invite={(who, role, group) => act(() => api.invite(path, who, role, group))} />
       ) : (
         <p className="jp-Box-hint">{trans.__('Your role in Box does not allow you to invite.')}</p>
       )}
@@ -190,7 +205,7 @@ function Collaborator(props: {
       <span>
         {name}
         {person.kind === 'group' && ` (${trans.__('group')})`}
-        {person.status === 'pending' && <em> {trans.__('pending')}</em>}
+        {person.status === 'pending' && <em> {trans.__('(has not accepted yet)')}</em>}
       </span>
       <select
         aria-label={trans.__('Role of %1', name)}
@@ -199,13 +214,16 @@ function Collaborator(props: {
         onChange={event => change(event.target.value)}
       >
         {roles.map(role => (
-          <option key={role}>{role}</option>
+          <option key={role} value={role}>
+            {roleNames(trans)[role] ?? role}
+          </option>
         ))}
       </select>
       <button
         type="button"
         className="jp-Box-textButton"
         aria-label={trans.__('Remove %1', name)}
+        title={isFixed ? trans.__('Your role in Box does not allow you to change this.') : undefined}
         disabled={isFixed}
         onClick={remove}
       >
@@ -217,16 +235,19 @@ function Collaborator(props: {
 
 function InviteForm(props: {
   trans: TranslationBundle;
-  invite: (who: string, role: string, group: boolean) => void;
+  invite: (who: string, role: string, group: boolean) => Promise<boolean>;
 }): React.ReactElement {
   const { trans, invite } = props;
-  const submit = (event: React.FormEvent<HTMLFormElement>) => {
+  const submit = async (event: React.FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    invite(String(form.get('who')).trim(), String(form.get('role')), form.get('group') !== null);
+    const element = event.currentTarget;
+    const form = new FormData(element);
+    if (await invite(String(form.get('who')).trim(), String(form.get('role')), form.get('group') !== null)) {
+      element.reset();
+    }
   };
   return (
-    <form className="jp-Box-form" onSubmit={submit}>
+    <form className="jp-Box-form" onSubmit={event => void submit(event)}>
       <label>
         {trans.__('Invite (e-mail, or a group’s name)')}
         <input name="who" required />
@@ -235,7 +256,9 @@ function InviteForm(props: {
         {trans.__('Role')}
         <select name="role" defaultValue="viewer">
           {ROLES.map(role => (
-            <option key={role}>{role}</option>
+            <option key={role} value={role}>
+              {roleNames(trans)[role]}
+            </option>
           ))}
         </select>
       </label>
@@ -255,5 +278,18 @@ function accessNames(trans: TranslationBundle): Record<string, string> {
     open: trans.__('Anyone with the link'),
     company: trans.__('People of the company'),
     collaborators: trans.__('Collaborators only')
+  };
+}
+
+function roleNames(trans: TranslationBundle): Record<string, string> {
+  return {
+    editor: trans.__('editor'),
+    viewer: trans.__('viewer'),
+    previewer: trans.__('previewer'),
+    uploader: trans.__('uploader'),
+    'previewer uploader': trans.__('previewer uploader'),
+    'viewer uploader': trans.__('viewer uploader'),
+    'co-owner': trans.__('co-owner'),
+    owner: trans.__('owner')
   };
 }

@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import type { BoxAPI } from './api';
 import { useAnswer } from './asking';
-import { allows } from './items';
+import { refusal } from './items';
 import type { IItem, IVersion } from './tokens';
 import { moment, size } from './words';
 
@@ -43,6 +43,7 @@ export function Versions({ api, item, trans, actions }: IProps): React.ReactElem
       await answer.act(() => api.deleteVersion(path, version.id));
     }
   };
+  const noDownload = refusal(item, 'download', trans);
   return (
     <>
       {answer.error && <p role="alert">{answer.error}</p>}
@@ -56,10 +57,14 @@ export function Versions({ api, item, trans, actions }: IProps): React.ReactElem
             </div>
             <div>{[version.modified_by?.name, size(version.size)].filter(Boolean).join(' · ')}</div>
             <div className="jp-Box-actions">
-              {action(trans.__('Open'), () => void answer.act(() => actions.open(item, version)))}
-              {!version.current && action(trans.__('Compare'), () => void answer.act(() => actions.compare(item, version)))}
-              {!version.current && action(trans.__('Restore'), () => void restore(version), !allows(item, 'upload'))}
-              {!version.current && action(trans.__('Delete'), () => void remove(version), !allows(item, 'delete'))}
+              {action(trans.__('Open'), () => void answer.act(() => actions.open(item, version)), noDownload)}
+              {!version.current && (
+                <>
+                  {action(trans.__('Compare'), () => void answer.act(() => actions.compare(item, version)), noDownload)}
+                  {action(trans.__('Restore'), () => void restore(version), refusal(item, 'upload', trans))}
+                  {action(trans.__('Delete'), () => void remove(version), refusal(item, 'delete', trans))}
+                </>
+              )}
             </div>
           </li>
         ))}
@@ -68,9 +73,9 @@ export function Versions({ api, item, trans, actions }: IProps): React.ReactElem
   );
 }
 
-function action(label: string, onClick: () => void, disabled = false): React.ReactElement {
+function action(label: string, onClick: () => void, reason: string): React.ReactElement {
   return (
-    <button type="button" className="jp-Box-textButton" onClick={onClick} disabled={disabled}>
+    <button type="button" className="jp-Box-textButton" onClick={onClick} disabled={!!reason} title={reason || undefined}>
       {label}
     </button>
   );

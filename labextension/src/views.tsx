@@ -8,6 +8,7 @@ import * as React from 'react';
 import type { BoxAPI } from './api';
 import type { IAnswer } from './asking';
 import { useAnswer } from './asking';
+import type { Favourites } from './favourites';
 import type { IItem } from './tokens';
 import { moment, size } from './words';
 
@@ -19,6 +20,7 @@ export type View = 'folder' | 'search' | 'trash' | 'favourites';
 export class ViewModel extends VDomModel {
   constructor(
     readonly api: BoxAPI,
+    readonly favourites: Favourites,
     readonly actions: IItemActions
   ) {
     super();
@@ -61,7 +63,7 @@ export class Views extends VDomRenderer<ViewModel> {
       folder: null,
       search: <Search model={model} trans={trans} />,
       trash: <Trash model={model} trans={trans} />,
-      favourites: <Favourites model={model} trans={trans} />
+      favourites: <FavouriteList model={model} trans={trans} />
     };
     return shown[model.view];
   }
@@ -105,9 +107,10 @@ function Search({ model, trans }: IProps): React.ReactElement {
         <input name="q" type="search" autoFocus aria-label={trans.__('Name or content')} placeholder={trans.__('Name or content')} />
         <div className="jp-Box-filters">
           <select name="type" aria-label={trans.__('Kind')}>
-            <option value="">{trans.__('Files and folders')}</option>
+            <option value="">{trans.__('All kinds')}</option>
             <option value="file">{trans.__('Files')}</option>
             <option value="folder">{trans.__('Folders')}</option>
+            <option value="web_link">{trans.__('Web links')}</option>
           </select>
           <input name="extensions" aria-label={trans.__('File extensions, separated by commas')} placeholder="csv, ipynb" />
         </div>
@@ -118,12 +121,13 @@ function Search({ model, trans }: IProps): React.ReactElement {
         <button type="submit" className="jp-mod-styled jp-mod-accept">
           {trans.__('Search')}
         </button>
+        <p className="jp-Box-hint">{trans.__('Box finds a new file or a change only after some minutes.')}</p>
       </form>
       <Items
         answer={found}
         trans={trans}
         label={trans.__('Found in Box')}
-        empty={trans.__('Nothing found. Box needs some minutes until its search knows a new file.')}
+        empty={trans.__('Nothing found.')}
         open={model.actions.open}
         actions={item => [[trans.__('Show in folder'), () => model.actions.showInFolder(item)]]}
       />
@@ -131,8 +135,8 @@ function Search({ model, trans }: IProps): React.ReactElement {
   );
 }
 
-function Favourites({ model, trans }: IProps): React.ReactElement {
-  const items = useAnswer(() => model.api.favourites(), []);
+function FavouriteList({ model, trans }: IProps): React.ReactElement {
+  const items = useAnswer(() => model.favourites.list(), []);
   return (
     <Frame model={model} trans={trans} title={trans.__('Favourites')}>
       <Items
@@ -143,7 +147,7 @@ function Favourites({ model, trans }: IProps): React.ReactElement {
         open={model.actions.open}
         actions={item => [
           [trans.__('Show in folder'), () => model.actions.showInFolder(item)],
-          [trans.__('Remove'), () => void items.act(() => model.api.removeFavourite(`id:${item.id}`))]
+          [trans.__('Remove'), () => void items.act(() => model.favourites.remove(item))]
         ]}
       />
     </Frame>
@@ -191,13 +195,15 @@ function Items(props: {
     <>
       {answer.error && <p role="alert">{answer.error}</p>}
       <p role="status" className="jp-Box-hint">
-        {answer.isLoading ? trans.__('Loading…') : answer.value?.length === 0 && !answer.error ? empty : ''}
+        {tellOf(answer, empty, trans)}
       </p>
       <ul className="jp-Box-items" aria-label={label}>
         {answer.value?.map(item => (
           <li key={item.id}>
             <Name item={item} open={open} />
-            <span className="jp-Box-place">{placeOf(item)}</span>
+            <span className="jp-Box-place" title={placeOf(item)}>
+              {placeOf(item)}
+            </span>
             <span className="jp-Box-actions">
               {actions(item).map(([text, run]) => (
                 <button key={text} type="button" className="jp-Box-textButton" aria-label={`${text}: ${item.name}`} onClick={run}>
@@ -212,12 +218,24 @@ function Items(props: {
   );
 }
 
+/** Return what stands above a list: whether it is coming, empty, or cut off. */
+export function tellOf({ isLoading, value, error }: IAnswer<IItem[] | null>, empty: string, trans: TranslationBundle): string {
+  if (isLoading) {
+    return trans.__('Loading…');
+  }
+  if (!value || error) {
+    return '';
+  }
+  const count = trans._n('%1 item', '%1 items', value.length);
+  return value.length === MOST ? trans.__('The first %1 items; there may be more.', MOST) : value.length ? count : empty;
+}
+
 function Name({ item, open }: { item: IItem; open?: (item: IItem) => void }): React.ReactElement {
   const Icon = item.type === 'folder' ? folderIcon : fileIcon;
   const inside = (
     <>
       <Icon.react tag="span" className="jp-Box-itemIcon" />
-      {item.name}
+      <span>{item.name}</span>
     </>
   );
   return open ? (

@@ -1,17 +1,21 @@
 /** Paths, addresses, figures and lines of code. */
 
+import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
 import { address, splitEvents } from '../src/api';
 import { boxUrl, drivePath, labPath } from '../src/drive';
-import { allows, modelOf } from '../src/items';
+import { fitting } from '../src/columns';
+import { mayDo } from '../src/details';
+import { allows, childPath, modelOf, refusal } from '../src/items';
 import { notebookText } from '../src/comparing';
 import { orderOf, visibleSpan } from '../src/listing';
 import { codeFor, fits } from '../src/snippets';
 import type { IItem } from '../src/tokens';
 import { duration, nameOf, size } from '../src/words';
 
-const ITEM = { id: '1', type: 'file', name: 'a.ipynb', path: '/x/a.ipynb', size: 3, permissions: [] } as unknown as IItem;
+const WORDS = nullTranslator.load('jupyter_box');
+const ITEM = { id: '1', type: 'file', name: 'a.ipynb', path: '/x/a.ipynb', size: 3, permissions: null } as unknown as IItem;
 
 describe('paths', () => {
   it.each([
@@ -74,6 +78,31 @@ describe('rows', () => {
     expect(allows(ITEM, 'delete')).toBe(true);
     expect(allows({ ...ITEM, permissions: ['can_download'] }, 'delete')).toBe(false);
     expect(allows({ ...ITEM, permissions: ['can_set_share_access'] }, 'share')).toBe(true);
+    expect(allows({ ...ITEM, permissions: [] }, 'upload')).toBe(false);
+    expect(refusal({ ...ITEM, permissions: [] }, 'upload', WORDS)).toContain('a.ipynb');
+    expect(refusal(ITEM, 'upload', WORDS)).toBe('');
+  });
+
+  it('are in a folder of any depth', () => {
+    expect(childPath('box:', 'a')).toBe('box:a');
+    expect(childPath('box:x/y', 'a')).toBe('box:x/y/a');
+  });
+
+  it.each([
+    [1000, { last_modified: true, file_size: true }],
+    [250, { last_modified: true, file_size: false }],
+    [200, { last_modified: false, file_size: false }]
+  ])('of %i px have the columns that leave room for names', (width, columns) => {
+    expect(fitting({ last_modified: true, file_size: true }, width)).toEqual(columns);
+  });
+
+  it('have the size where nobody asks for the time', () => {
+    expect(fitting({ last_modified: false, file_size: true }, 250)).toEqual({ last_modified: false, file_size: true });
+  });
+
+  it('tell in words what one may do', () => {
+    expect(mayDo(['can_upload', 'can_download', 'can_fly'], WORDS)).toBe('download, upload, can_fly');
+    expect(mayDo([], WORDS)).toBe('only see that it is there');
   });
 });
 
