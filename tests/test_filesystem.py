@@ -18,7 +18,7 @@ import fsspec
 import pytest
 
 from jupyter_box import connect, shared
-from jupyter_box.errors import BoxError, Corrupted, Denied, Exists, InvalidName, NotConfigured, NotFound
+from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, InvalidName, NotConfigured, NotFound
 from jupyter_box.filesystem import BoxFileSystem
 from jupyter_box.filesystem._reading import Blocks
 
@@ -552,6 +552,40 @@ def test_a_file_that_changed_after_the_listing_is_read_as_it_is_now(fs, box):
     change_elsewhere("/a/x.txt", "another length")
     assert fs.cat_file("/a/x.txt", 0, 7) == b"another"
     assert fs.cat_file("/a/x.txt") == b"another length"
+
+
+@pytest.fixture
+def two_blocks(fs):
+    """A file that is open and whose first block was read, another content of its size, and its own."""
+    first, second = b"1" * 3 * MIB, b"2" * 3 * MIB
+    fs.pipe_file("/x.bin", first)
+    with fs.open("/x.bin", cache_options={"ahead": 0}) as file:
+        assert file.read(10) == first[:10]
+        yield file, second, first
+
+
+def test_an_open_file_stays_the_version_it_was(two_blocks, drive, box):
+    file, second, first = two_blocks
+    drive.write("/x.bin", second)
+    box.fault("error", "^GET /d/1/", status=403, code="forbidden")  # its address has run out
+    assert file.read() == first[10:]
+
+
+def test_an_open_file_whose_version_is_gone_says_so(two_blocks, drive, box):
+    file, second, _ = two_blocks
+    drive.write("/x.bin", second)
+    drive.delete_version("/x.bin", file.details["version"])
+    box.fault("error", "^GET /d/1/", status=403, code="forbidden")
+    with pytest.raises(Changed, match=r"/x.bin changed in Box while it was open"):
+        file.read()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_open_file_is_read_where_a_version_cannot_be_asked_for(two_blocks, box, status):
+    file, _, first = two_blocks
+    box.fault("error", "^GET /d/1/", status=403, code="forbidden")
+    box.fault("error", "^GET /2.0/files/.*/content", status=status, code="forbidden")
+    assert file.read() == first[10:]
 
 
 def test_a_listing_is_forgotten_when_asked_to(fs, box):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from glob import has_magic
+from typing import Any, NamedTuple
 
 from fsspec.utils import stringify_path
 
@@ -58,3 +59,9 @@ def name(path: str) -> str:
 def below(folder: str, child: str) -> str:
     """Return the path of a name in a folder."""
     return f"{folder.rstrip('/')}/{child}"
+
+
+def is_plain(source: Any, target: Any, maxdepth: int | None) -> bool:
+    """Tell whether fsspec's rules for patterns, lists and depths are not needed."""
+    is_text = isinstance(source, str) and isinstance(target, str)
+    return is_text and maxdepth is None and not has_magic(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any
@@ -55,3 +56,8 @@ def fingerprint(details: Entry) -> str:
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment and moment.astimezone(timezone.utc)
+
+
+def refusal(number: int, path: str) -> OSError:
+    """Return the error that Python has for this."""
+    return OSError(number, os.strerror(number), path)

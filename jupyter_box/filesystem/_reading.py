@@ -11,7 +11,7 @@ from typing import Any
 from fsspec.caching import BaseCache, register_cache
 from fsspec.spec import AbstractBufferedFile
 
-from jupyter_box.errors import Changed, Corrupted, NotFound
+from jupyter_box.errors import Changed, Corrupted, Denied, NotFound
 
 from ._threads import pool
 
@@ -145,6 +145,7 @@ class Reader(AbstractBufferedFile):  # type: ignore[misc]
         cache_options: dict[str, Any] | None = None,
     ) -> None:
         self._details = details
+        self._is_pinned = True
         super().__init__(
             fs,
             path,
@@ -157,10 +158,21 @@ class Reader(AbstractBufferedFile):  # type: ignore[misc]
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         try:
-            return self.fs.fetch(self.details, start, end)  # type: ignore[no-any-return]
+            return self._fetch_own(start, end)
         except (Changed, Corrupted, NotFound):
             self.fs.invalidate_cache(self.path)
             raise
+
+    def _fetch_own(self, start: int, end: int) -> bytes:
+        """Return bytes of the version that was opened, so that those of two versions never mix."""
+        if self._is_pinned:
+            try:
+                return self.fs.fetch(self._details, start, end, is_pinned=True)  # type: ignore[no-any-return]
+            except (Denied, NotFound):
+                # accounts without a history keep no past version, and not every role may ask for one by its id
+                self.fs.check_unchanged(self._details)
+                self._is_pinned = False
+        return self.fs.fetch(self._details, start, end)  # type: ignore[no-any-return]
 
     def readline(self, size: int | None = -1) -> bytes:
         """Return the next line, with its end; or `size` bytes of it."""

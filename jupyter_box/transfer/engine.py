@@ -232,7 +232,8 @@ class Transfers:
         return read_ranges(self._address(item, version), self.gate, ranges)
 
     def _address(self, item: Item, version: str | None) -> Address:
-        key = (item.id, version or item.version, item.sha1)
+        # what is asked for by its version may be past by now, and is not what is current
+        key = (item.id, version, item.version, item.sha1)
         with self._lock:
             address = self._addresses.pop(key, None)
         if address is None:
