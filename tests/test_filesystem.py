@@ -21,6 +21,7 @@ from jupyter_box import connect, shared
 from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, InvalidName, NotConfigured, NotFound
 from jupyter_box.filesystem import BoxFileSystem
 from jupyter_box.filesystem._reading import Blocks
+from jupyter_box.transfer.lanes import shared_gate
 
 MIB = 1 << 20
 
@@ -28,6 +29,7 @@ MIB = 1 << 20
 @pytest.fixture(autouse=True)
 def _anew(monkeypatch):
     monkeypatch.setattr(shared, "_shell", None)
+    shared_gate.cache_clear()  # another test's faults may have left the process with one request at once
     BoxFileSystem.clear_instance_cache()
     yield
     BoxFileSystem.clear_instance_cache()
