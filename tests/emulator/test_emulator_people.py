@@ -123,6 +123,34 @@ def test_an_ordinary_user_manages_nobody(someone, client):
     assert theirs.users.get_user_by_id(user).id == user
 
 
+def test_an_app_user_lists_nobody_though_the_app_may(box, client):
+    other = client.users.create_user("Other", login=f"{name()}@example.com")
+    user = box.add_user("App user", app_user=True)
+    theirs = client_of(box, box.token(user, scopes="manage_managed_users manage_app_users manage_groups"))
+    for call, arguments in [
+        (theirs.users.get_users, ()),
+        (theirs.users.get_user_by_id, (other.id,)),
+        (theirs.groups.get_groups, ()),
+    ]:
+        assert error_of(call, *arguments) == (403, "access_denied_insufficient_permissions")
+
+
+def test_of_a_guest_little_is_told(box, client, folder):
+    guest = box.add_user("Partner", login=f"{name()}@partner.example", enterprise=box.add_enterprise("Partner"))
+    assert error_of(client.users.get_user_by_id, guest) == (404, "not_found")
+    invite(client, folder.id, "editor", guest)
+    told = client.users.get_user_by_id(guest)
+    assert (told.id, told.name, told.space_used, told.enterprise) == (guest, "Partner", None, None)
+    assert error_of(client.users.update_user_by_id, guest, name="Ours") == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["users", "groups", "folders/trash/items", "collaborations"])
+def test_a_list_is_not_read_from_too_deep(http, path):
+    query = "status=pending&" if path == "collaborations" else ""
+    answers = [http("GET", f"/2.0/{path}?{query}offset={offset}").status_code for offset in (10_000, 10_001)]
+    assert answers == [200, 400]
+
+
 def test_groups_and_memberships(client, box, folder):
     group, user = client.groups.create_group(f"Line {name()}", description="d"), box.add_user("Member")
     assert error_of(client.groups.create_group, group.name)[0] == 409

@@ -392,6 +392,28 @@ def test_zips_have_limits_and_name_conflicts(http, client, folder):
     assert [entry["download_name"] for entry in answer["name_conflicts"][0]] == ["same.txt", "same (1).txt"]
 
 
+def zip_of(client, folder, content):
+    file = put_file(client, "in-a-zip.bin", content, folder.id)
+    return [CreateZipDownloadItems(type=CreateZipDownloadItemsTypeField.FILE, id=file.id)]
+
+
+def test_five_zips_come_at_once(client, folder):
+    items = zip_of(client, folder, bytes(16 << 20))
+    zips = [client.zip_downloads.create_zip_download(items) for _ in range(5)]
+    answers = [requests.get(each.download_url, stream=True, timeout=10) for each in zips]
+    assert error_of(client.zip_downloads.create_zip_download, items) == (429, "user_too_many_concurrent_downloads")
+    assert all(len(answer.content) > 16 << 20 for answer in answers)
+    assert client.zip_downloads.create_zip_download(items).download_url
+
+
+def test_a_zip_that_breaks_off_has_failed(client, box, folder):
+    made = client.zip_downloads.create_zip_download(zip_of(client, folder, b"x" * 1000))
+    box.fault("truncate", "GET .*zip_downloads", bytes=100)
+    with pytest.raises(requests.RequestException):
+        requests.get(made.download_url, timeout=10)
+    assert client.zip_downloads.get_zip_download_status(made.status_url).state.value == "failed"
+
+
 def test_expect_100_continue_is_answered(box, folder):
     host, port = box.url.removeprefix("http://").split(":")
     body = json.dumps({"name": "expected", "parent": {"id": folder.id}}).encode()

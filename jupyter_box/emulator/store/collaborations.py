@@ -90,6 +90,15 @@ class Collaborations:
         """Return the collaborations given on this very item."""
         return self.store.all("SELECT * FROM collaborations WHERE item = ? ORDER BY id", item)
 
+    def is_guest(self, user: int, enterprise: int | None) -> bool:
+        """Tell whether someone from elsewhere was invited to what is an enterprise's."""
+        sql = (
+            "SELECT 1 FROM collaborations JOIN items ON items.id = item JOIN users AS hosts ON hosts.id = owner"
+            " JOIN users AS guests ON guests.id = collaborations.user"
+            " WHERE guests.id = ? AND hosts.enterprise = ? AND guests.enterprise IS NOT hosts.enterprise"
+        )
+        return self.store.one(sql, user, enterprise) is not None
+
     def pending_for(self, user: int) -> list[Row]:
         """Return the invitations a user has not answered."""
         return self.store.all("SELECT * FROM collaborations WHERE user = ? AND status = 'pending' ORDER BY id", user)

@@ -42,6 +42,10 @@ class Zips:
         """Return a zip download."""
         return self.store.one("SELECT * FROM zips WHERE id = ?", key)
 
+    def under_way(self, user: int) -> int:
+        """Return how many zips a user is fetching."""
+        return int(self.store.value("SELECT COUNT(*) FROM zips WHERE user = ? AND state = 'in_progress'", user))
+
     def set_state(self, key: str, state: str, done: int) -> None:
         """Remember how far the download is."""
         self.store.update("zips", key, state=state, done=done)

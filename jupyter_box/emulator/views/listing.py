@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.messages import Request
 
 LARGEST_PAGE = 1000
-DEEPEST_OFFSET = 300_000
+DEEPEST_OFFSET = 10_000
+DEEPEST_ITEM = 300_000  # in a folder, where Box only says that a high offset may fail
 
 
 def sorting(request: Request, default: str = "name") -> tuple[str, bool]:
@@ -58,7 +59,7 @@ def offset_page(request: Request, folder: Row, shapes: Shapes) -> dict[str, Any]
     view, items = listing(request, folder), request.store.items
     limit = request.number("limit", request.store.rules.default_limit, LARGEST_PAGE)
     offset = request.number("offset", 0)
-    if offset > DEEPEST_OFFSET:
+    if offset > DEEPEST_ITEM:
         raise invalid("offset")
     rows = items.children(folder, view, limit, offset)
     ways = order(("type", "ASC"), (view.sort, "DESC" if view.descending else "ASC"))
@@ -95,12 +96,19 @@ def folder_page(request: Request, folder: Row) -> dict[str, Any]:
     return offset_page(request, folder, Shapes(request))
 
 
+def offset_of(request: Request) -> int:
+    """Return the offset that the caller asks for; Box refuses one that is too deep."""
+    offset = request.number("offset", 0)
+    if offset > DEEPEST_OFFSET:
+        raise invalid("offset")
+    return offset
+
+
 def slice_page(
     request: Request, rows: Sequence[Any], default: int = 100, largest: int = LARGEST_PAGE
 ) -> tuple[list[Any], int, int]:
     """Return the rows of one page by offset, and the limit and offset that hold."""
-    limit = request.number("limit", default, largest)
-    offset = request.number("offset", 0)
+    limit, offset = request.number("limit", default, largest), offset_of(request)
     return list(rows[offset : offset + limit]), limit, offset
 
 

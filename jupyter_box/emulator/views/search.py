@@ -8,6 +8,7 @@ from jupyter_box.emulator.messages import Request, Response
 from jupyter_box.emulator.problems import Problem, invalid, not_found, out_of_scope
 from jupyter_box.emulator.shapes import Shapes, page, seconds
 from jupyter_box.emulator.store.search import CONTENT_TYPES, Filters
+from jupyter_box.emulator.views.listing import offset_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 30
 LARGEST_PAGE = 200
-DEEPEST_OFFSET = 10_000
 FILTERS = (
     "file_extensions",
     "ancestor_folder_ids",
@@ -36,10 +36,7 @@ def find(store: Store, request: Request) -> Response:
         raise Problem("missing_parameter", "Missing parameter: 'query' or 'mdfilters' must be specified")
     if request.query.get("mdfilters"):
         raise Problem("not_implemented", "Search by metadata is not emulated")
-    limit = request.number("limit", DEFAULT_LIMIT, LARGEST_PAGE)
-    offset = request.number("offset", 0)
-    if offset > DEEPEST_OFFSET:
-        raise invalid("offset")
+    limit, offset = request.number("limit", DEFAULT_LIMIT, LARGEST_PAGE), offset_of(request)
     sort, ascending = _sorting(request)
     hits = store.search.find(query, filters(request), _visible(request), sort, ascending)
     return Response(json=_page(request, hits, limit, offset))

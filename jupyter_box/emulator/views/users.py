@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.messages import NO_CONTENT, Request, Response
 from jupyter_box.emulator.problems import denied, invalid, not_found
-from jupyter_box.emulator.shapes import Shapes, cut, moment, page
+from jupyter_box.emulator.shapes import Shapes, cut, moment, page, user_mini
 from jupyter_box.emulator.views.listing import slice_after, slice_page
 
 if TYPE_CHECKING:
@@ -127,10 +127,14 @@ def _mine(request: Request, key: str) -> Row:
 
 
 def get(store: Store, request: Request) -> Response:
-    """Answer one user of the enterprise; anyone may ask for themselves."""
-    if request.params["user_id"] != str(request.who.user):
+    """Answer one user of the enterprise, or little about a guest; anyone may ask for themselves."""
+    key = request.params["user_id"]
+    if key != str(request.who.user):
         request.access.require_administrator(*MANAGE)
-    return Response(json=shape(request, _mine(request, request.params["user_id"])))
+    if store.collaborations.is_guest(int(key), request.who.enterprise):
+        # Box gives null for all else, which its OpenAPI does not allow for most of it
+        return Response(json=user_mini(store.people.get(key)))
+    return Response(json=shape(request, _mine(request, key)))
 
 
 def _manageable(request: Request) -> Row:

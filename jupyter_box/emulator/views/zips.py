@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.store import Store
 
 MOST_FILES = 10_000
+MOST_AT_ONCE = 5
 
 
 def create(store: Store, request: Request) -> Response:
@@ -28,6 +29,8 @@ def create(store: Store, request: Request) -> Response:
     wanted = request.need("items")
     if not isinstance(wanted, list) or not wanted:
         raise invalid("items")
+    if store.zips.under_way(request.who.user) >= MOST_AT_ONCE:
+        raise Problem("user_too_many_concurrent_downloads", "Too many zip downloads at once")
     chosen = [_chosen(request, each) for each in wanted]
     names, conflicts = _names(chosen)
     entries = [entry for item, name in zip(chosen, names, strict=True) for entry in _entries(store, item, name)]
@@ -96,14 +99,17 @@ def content(store: Store, request: Request) -> Response:
 
 
 def _stream(store: Store, row: Row) -> Iterator[bytes]:
-    out, done = _Pipe(), 0
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, blob, size in json.loads(row["entries"]):
-            for _ in _add(archive, name, Path(store.blobs.path(blob)) if blob else None, size):
-                yield out.take()
-            done += 1 if blob else 0
-    yield out.take()
-    store.zips.set_state(row["id"], "succeeded", done)
+    out, done, state = _Pipe(), 0, "failed"
+    try:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+            for name, blob, size in json.loads(row["entries"]):
+                for _ in _add(archive, name, Path(store.blobs.path(blob)) if blob else None, size):
+                    yield out.take()
+                done += 1 if blob else 0
+        yield out.take()
+        state = "succeeded"
+    finally:
+        store.zips.set_state(row["id"], state, done)
 
 
 def _add(archive: zipfile.ZipFile, name: str, path: Path | None, size: int) -> Iterator[None]:
