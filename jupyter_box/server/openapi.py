@@ -151,9 +151,12 @@ _ENVELOPES = {
     "Page": _object(items=_list("Item"), next_marker=_or_null(_TEXT), total_count=_or_null(PLAIN[int])),
     "Found": _object(items=_list("Item")),
     "Versions": _object(versions=_list("Version")),
+    "NotebookDiff": _object(base={"type": "object"}, diff={"type": "array"}),
     "Link": _object(shared_link=_or_null(_reference("SharedLink"))),
     "Collaborations": _object(collaborations=_list("Collaboration")),
-    "Token": _object(access_token=_TEXT, expires_in=_NUMBER, restricted_to={"type": "array"}),
+    "Token": _object(
+        access_token=_TEXT, expires_in=_NUMBER, restricted_to={"type": "array"}, api_url=_TEXT, upload_url=_TEXT
+    ),
     "KernelToken": _object(access_token=_TEXT, expires_in=_or_null(_NUMBER), box_user={"type": "object"}, root=_TEXT),
     "Model": _object(
         name=_TEXT,

@@ -11,7 +11,7 @@ class TokensHandler(BoxHandler):
     """Tokens for a browser client that talks to Box directly."""
 
     async def post(self) -> None:
-        """Answer with a token for one item and a few scopes, if the administrator allows it."""
+        """Answer with a token for one item and a few scopes, and where Box is, if the administrator allows it."""
         if not self.backend.config.allow_browser_tokens:
             raise Denied(
                 "This server hands no tokens to browsers.",
@@ -21,4 +21,5 @@ class TokensHandler(BoxHandler):
         wanted = self.body()
         token = await self.call(lambda drive: drive.token(wanted["path"], scopes=tuple(wanted["scopes"])))
         self.set_header("Cache-Control", "no-store")
-        self.answer(token)
+        places = self.backend.config.endpoints()
+        self.answer({**token, "api_url": places.api, "upload_url": places.upload})

@@ -13,6 +13,7 @@ import type {
   ISharedLink,
   IStatus,
   IUploadState,
+  IUploadWanted,
   IVersion,
   OnConflict
 } from './tokens';
@@ -29,7 +30,9 @@ export class BoxError extends Error {
     readonly status: number,
     readonly code = '',
     readonly hint = '',
-    readonly retryAfter: number | null = null
+    readonly retryAfter: number | null = null,
+    /** The id of the item concerned, as of what has the name already. */
+    readonly item: string | null = null
   ) {
     super(hint ? `${message} ${hint}` : message);
     this.name = 'BoxError';
@@ -46,6 +49,12 @@ export function address(
   const url = URLExt.join(settings.baseUrl, PREFIX, route, URLExt.encodeParts(path));
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
   return given.length ? `${url}?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}` : url;
+}
+
+/** One event of the server's stream: its name, and its JSON. */
+export interface IServerEvent {
+  event: string;
+  data: unknown;
 }
 
 /** Asks the server's REST face of jupyter-box. */
@@ -188,21 +197,16 @@ export class BoxAPI {
     return Array.isArray(answer) ? answer : answer.uploads;
   }
 
-  beginUpload(wanted: {
-    path: string;
-    size: number;
-    mtime: number | null;
-    on_conflict: OnConflict;
-  }): Promise<IUploadState> {
-    return this.requestAPI('POST', 'uploads', { body: wanted });
+  beginUpload(wanted: IUploadWanted): Promise<IUploadState> {
+    return this.requestAPI('POST', 'uploads', { body: { ...wanted } });
   }
 
   uploadState(id: string): Promise<IUploadState> {
     return this.requestAPI('GET', `uploads/${id}`);
   }
 
-  sendPart(id: string, offset: number, part: Blob, signal: AbortSignal): Promise<{ received: number }> {
-    return this.requestAPI('PUT', `uploads/${id}`, { query: { offset }, body: part, signal });
+  async sendPart(id: string, offset: number, part: Blob, signal: AbortSignal): Promise<void> {
+    await this.requestAPI('PUT', `uploads/${id}`, { query: { offset }, body: part, signal });
   }
 
   /** Return the file once Box has it; null when that takes longer, and one has to ask again. */
@@ -215,29 +219,35 @@ export class BoxAPI {
     return this.requestAPI('DELETE', `uploads/${id}`);
   }
 
+  /** Return a token of Box that is good for one item and a few scopes, and where to send to with it. */
+  token(path: string, scopes: string[]): Promise<{ access_token: string; expires_in: number; upload_url: string }> {
+    return this.requestAPI('POST', 'tokens', { body: { path, scopes } });
+  }
+
   startTransfer(wanted: {
     kind: 'upload' | 'download';
     source: string;
     target: string;
     on_conflict?: OnConflict;
     overwrite?: boolean;
-  }): Promise<{ id: string }> {
+  }): Promise<IProgress> {
     return this.requestAPI('POST', 'transfers', { body: wanted });
-  }
-
-  async transfers(): Promise<IProgress[]> {
-    const answer = await this.requestAPI<{ transfers: IProgress[] } | IProgress[]>('GET', 'transfers');
-    return Array.isArray(answer) ? answer : answer.transfers;
   }
 
   cancelTransfer(id: string): Promise<void> {
     return this.requestAPI('DELETE', `transfers/${id}`);
   }
 
-  /** Give every event of the server's transfers; ends when the server closes the stream. */
-  async *events(signal: AbortSignal): AsyncGenerator<IProgress> {
+  /** Do a transfer of the server or of a kernel again, on the server. */
+  retryTransfer(id: string): Promise<IProgress> {
+    return this.requestAPI('POST', `transfers/${id}`);
+  }
+
+  /** Give what the server tells; ends when the server closes the stream. */
+  async *events(signal: AbortSignal, opened: () => void): AsyncGenerator<IServerEvent> {
     // not EventSource: it cannot carry the XSRF header that JupyterHub asks for
-    const response = await this.fetch('GET', 'transfers/events', { signal });
+    const response = await this.fetch('GET', 'events', { signal });
+    opened();
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
     let pending = '';
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
@@ -249,17 +259,18 @@ export class BoxAPI {
 }
 
 /** Return the whole events of a piece of a stream of server-sent events, and what is left of it. */
-export function splitEvents(text: string): { events: IProgress[]; rest: string } {
+export function splitEvents(text: string): { events: IServerEvent[]; rest: string } {
   const blocks = text.replace(/\r\n?/g, '\n').split('\n\n');
   const rest = blocks.pop() ?? '';
-  const data = blocks.map(block =>
-    block
-      .split('\n')
-      .filter(line => line.startsWith('data:'))
-      .map(line => line.slice(5).trimStart())
-      .join('\n')
-  );
-  return { events: data.filter(Boolean).map(each => JSON.parse(each) as IProgress), rest };
+  return { events: blocks.map(eventOf).filter(event => event !== null), rest };
+}
+
+function eventOf(block: string): IServerEvent | null {
+  const lines = block.split('\n');
+  const values = (name: string) =>
+    lines.filter(line => line.startsWith(`${name}:`)).map(line => line.slice(name.length + 1).trimStart());
+  const data = values('data').join('\n');
+  return data ? { event: values('event').pop() ?? 'message', data: JSON.parse(data) } : null;
 }
 
 function bodyOf(body: Body | undefined): RequestInit {

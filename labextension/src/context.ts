@@ -10,6 +10,7 @@ import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/core
 
 import { BoxError } from './api';
 import type { BoxDrive } from './drive';
+import type { Events } from './events';
 import type { Favourites } from './favourites';
 import { allows, itemOf } from './items';
 import type { Action } from './items';
@@ -23,6 +24,7 @@ export interface IContext {
   browser: BoxBrowser;
   browsers: IFileBrowserFactory;
   drive: BoxDrive;
+  events: Events;
   favourites: Favourites;
   transfers: Transfers;
   trans: TranslationBundle;

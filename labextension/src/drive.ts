@@ -19,7 +19,13 @@ export class BoxDrive extends Drive {
   order: IOrder = { sort: 'name', direction: 'asc' };
 
   override async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
-    return this._seen(await super.get(localPath, { ...options, ...this.order }));
+    // the same folder again is a look for news, which must not keep an idle server alive
+    const quiet = localPath === this._listed && { no_track_activity: 1 };
+    const model = await super.get(localPath, { ...options, ...this.order, ...quiet });
+    if (model.type === 'directory' && model.content) {
+      this._listed = localPath;
+    }
+    return this._seen(model);
   }
 
   /** Save on condition that nobody has changed, moved or removed the file since JupyterLab last looked. */
@@ -87,6 +93,7 @@ export class BoxDrive extends Drive {
       .forEach(known => this._known.delete(known));
   }
 
+  private _listed: string | null = null;
   private _known = new Map<string, { hash: string; id?: string }>();
 }
 

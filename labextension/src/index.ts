@@ -23,7 +23,9 @@ import { addCommands, tell } from './context';
 import { copyCommands, listenForDrops, toBox } from './copying';
 import { BoxDrive, labPath } from './drive';
 import { Favourites } from './favourites';
+import { DirectUploads } from './direct';
 import { guardStockCommands } from './guarding';
+import { Events } from './events';
 import { Inspector, InspectorModel } from './inspector';
 import { itemCommands, viewCommands } from './itemcommands';
 import { itemOf, openInBox } from './items';
@@ -105,9 +107,11 @@ function makeContext(
   const drive = new BoxDrive(serverSettings);
   contents.addDrive(drive);
   contents.addDrive(new PastDrive(serverSettings, trans));
-  const uploads = new Uploads(drive.api);
+  const uploads = new Uploads(drive.api, trans, new DirectUploads(drive.api));
   const common = { driveName: DRIVE, state: state ?? undefined, translator };
-  const model = new BoxModel({ ...common, manager, drive, uploads, refreshInterval: POLL });
+  const events = new Events(drive.api);
+  const isShown = (): boolean => browser.isVisible;
+  const model = new BoxModel({ ...common, manager, drive, events, uploads, isShown, refreshInterval: POLL });
   const favourites = new Favourites(drive.api);
   const views = new ViewModel(drive.api, favourites, {
     open: item => void openItem(context, item),
@@ -125,9 +129,10 @@ function makeContext(
     inspector,
     notebooks,
     trans,
-    transfers: new Transfers(drive.api, uploads),
+    transfers: new Transfers(drive.api, uploads, events),
     views,
     reveal: view => {
+    events,
       bringToFront(app, browser);
       views.show(view ?? 'folder', `/${contents.localPath(model.path)}`);
     },
@@ -197,7 +202,7 @@ function configure({ browser, transfers }: IContext, settings: Record<string, an
   browser.showLastModifiedColumn = settings.showModified as boolean;
 }
 
-async function begin({ app, browser, favourites, transfers, trans }: IContext): Promise<void> {
+async function begin({ app, browser, events, favourites, transfers, trans }: IContext): Promise<void> {
   const tabs = treeTabs(app);
   if (tabs) {
     browser.title.label = trans.__('Box');
@@ -211,7 +216,10 @@ async function begin({ app, browser, favourites, transfers, trans }: IContext): 
   const relist = new Debouncer(() => browser.model.reload(), 500);
   transfers.uploads.arrived.connect(() => void relist.invoke());
   if ((await browser.model.checkConnection()).connected) {
+  transfers.finished = progress => progress.kind !== 'download' && void relist.invoke();
     void favourites.list().catch(tell);
+  document.addEventListener('visibilitychange', () => browser.model.catchUp());
+  events.follow();
     await transfers.uploads.restore().catch(tell);
     transfers.watch();
   }

@@ -2,21 +2,34 @@
 
 import { FilterFileBrowserModel } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
+import { Throttler } from '@lumino/polling';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
+import { BoxError } from './api';
 import type { BoxDrive } from './drive';
 import { drivePath } from './drive';
-import { modelOf } from './items';
-import type { IBoxFolder, IOrder, IStatus } from './tokens';
+import type { Events } from './events';
+import { itemOf, modelOf } from './items';
+import type { IBoxFolder, IChanges, IItem, IOrder, IStatus } from './tokens';
 import { PAGE_SIZE } from './tokens';
 import type { Uploads } from './uploads';
 
+const EVERY = 1000; // milliseconds between two listings, while changes go on
+const FURTHER = 20; // rows behind the first page that are asked for one by one; beyond, all pages are listed anew
+
 export class BoxModel extends FilterFileBrowserModel {
   constructor(options: BoxModel.IOptions) {
-    super({ ...options, includeHiddenFiles: true, filterDirectories: true });
+    super({
+      ...options,
+      includeHiddenFiles: true,
+      filterDirectories: true,
+      refreshStandby: () => (options.isShown() ? 'when-hidden' : true)
+    });
     this.drive = options.drive;
     this.uploader = options.uploads;
+    this._isShown = options.isShown;
+    options.events.changes.connect((_, changes) => this._note(changes));
     this.connectionFailure.connect(() => void this.checkConnection());
   }
 
@@ -112,6 +125,18 @@ export class BoxModel extends FilterFileBrowserModel {
     await super.refresh();
   }
 
+  /** List the folder if it has changed since, and somebody looks. */
+  catchUp(): void {
+    if (this._changed && this._isShown() && !document.hidden) {
+      void this._relisting.invoke();
+    }
+  }
+
+  override dispose(): void {
+    this._relisting.dispose();
+    super.dispose();
+  }
+
   protected override handleContents(contents: Contents.IModel): void {
     const folder = contents as IBoxFolder;
     const goesOn = folder.path === this._folder?.path && this._loaded.length > contents.content.length;
@@ -164,6 +189,55 @@ export class BoxModel extends FilterFileBrowserModel {
     }
   }
 
+  /** Take note of what has changed in Box, if the folder that is shown is concerned. */
+  private _note({ folders, items, everything }: IChanges): void {
+    const shown = new Set(this._loaded.map(model => itemOf(model)?.id));
+    const known = items.filter(id => shown.has(id));
+    const folder = this._folder?.box?.id;
+    if (everything || known.length || (folder && (folders.includes(folder) || items.includes(folder)))) {
+      this._changed = new Set([...(this._changed ?? []), ...known]);
+      this.catchUp();
+    }
+  }
+
+  private async _relist(): Promise<void> {
+    const changed = this._changed ?? new Set();
+    this._changed = null;
+    const further = this._loaded.slice(this._firstPage).filter(model => changed.has(itemOf(model)?.id ?? ''));
+    if (further.length > FURTHER) {
+      await this.refresh();
+      return;
+    }
+    await this.reload();
+    if (further.length) {
+      await this._renew(further);
+    }
+  }
+
+  /** Ask for rows behind the first page, which is all that `reload` asks for; what has left the folder goes. */
+  private async _renew(further: Contents.IModel[]): Promise<void> {
+    const folder = this._folder;
+    const asked = new Map(await Promise.all(further.map(async model => [model.path, await this._ask(model)] as const)));
+    if (folder && folder === this._folder) {
+      const isOld = (model: Contents.IModel, i: number) => i >= this._firstPage && asked.has(model.path);
+      const fresh = (item: IItem | null | undefined) => (item && isIn(item, folder) ? [modelOf(item)] : []);
+      this._show(
+        this._loaded.flatMap((model, i) => (isOld(model, i) ? fresh(asked.get(model.path)) : [model])),
+        this._firstPage
+      );
+    }
+  }
+
+  /** Return the item of a row as Box has it now; null where it is gone. */
+  private async _ask(model: Contents.IModel): Promise<IItem | null> {
+    const known = itemOf(model)!;
+    try {
+      return await this.drive.api.item(`id:${known.id}`);
+    } catch (error) {
+      return error instanceof BoxError && error.status === 404 ? null : known;
+    }
+  }
+
   private _show(models: Contents.IModel[], firstPage?: number): void {
     this._hold(models, firstPage);
     super.handleContents({ ...this._folder!, content: this._loaded });
@@ -172,6 +246,10 @@ export class BoxModel extends FilterFileBrowserModel {
     this._stateChanged.emit();
   }
 
+  private readonly _isShown: () => boolean;
+  private readonly _relisting = new Throttler(() => this._relist(), { limit: EVERY, edge: 'trailing' });
+  /** The ids of the rows that have changed since the last listing; null while nothing has. */
+  private _changed: Set<string> | null = null;
   private _status: IStatus | null = null;
   private _folder: IBoxFolder | null = null;
   private _loaded: Contents.IModel[] = [];
@@ -186,8 +264,15 @@ export class BoxModel extends FilterFileBrowserModel {
 export namespace BoxModel {
   export interface IOptions extends FilterFileBrowserModel.IOptions {
     drive: BoxDrive;
+    events: Events;
     uploads: Uploads;
+    /** Whether the listing can be seen: nothing is asked for while it cannot. */
+    isShown: () => boolean;
   }
+}
+
+function isIn(item: IItem, folder: IBoxFolder): boolean {
+  return item.path === `${drivePath(folder.path).replace(/\/$/, '')}/${item.name}`;
 }
 
 function unreachable(error: unknown): IStatus {

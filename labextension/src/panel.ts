@@ -3,6 +3,7 @@
 import { FileBrowser } from '@jupyterlab/filebrowser';
 import type { DirListing } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { Message } from '@lumino/messaging';
 import type { Widget } from '@lumino/widgets';
 
 import type { Favourites } from './favourites';
@@ -51,6 +52,11 @@ export class BoxBrowser extends FileBrowser {
 
   protected override createDirListing(options: DirListing.IOptions): DirListing {
     return new BoxListing(options);
+  }
+
+  protected override onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    this.model.catchUp();
   }
 
   private _show(): void {

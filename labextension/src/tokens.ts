@@ -101,7 +101,15 @@ export interface IOrder {
 
 export type OnConflict = 'version' | 'skip' | 'rename' | 'fail';
 
-/** An upload from a browser, as the server keeps it. */
+/** What an upload from a browser is to do; `mtime` in milliseconds since 1970. */
+export interface IUploadWanted {
+  path: string;
+  size: number;
+  mtime: number | null;
+  on_conflict: OnConflict;
+}
+
+/** An upload from a browser, as the server, or Box itself, keeps it. */
 export interface IUploadState {
   id: string;
   path: string;
@@ -110,6 +118,8 @@ export interface IUploadState {
   part_size: number;
   done: [number, number][];
   state: string;
+  /** Whether all parts but the last must have `part_size` bytes. */
+  exact?: boolean;
 }
 
 export type Phase =
@@ -123,10 +133,12 @@ export type Phase =
   | 'failed'
   | 'cancelled';
 
-/** Where one transfer stands; of the server's jobs, as its events tell. */
+/** Where one transfer stands, as the server's events tell; `where` it is done, and whether the server can do it again. */
 export interface IProgress {
   id: string;
-  kind: 'upload' | 'download';
+  kind: 'upload' | 'download' | 'sync';
+  where: 'browser' | 'server' | 'kernel';
+  can_retry: boolean;
   path: string;
   phase: Phase;
   done: number;
@@ -149,4 +161,10 @@ export interface IBoxFolder extends IBoxModel {
   total_count?: number | null;
 }
 
-export type ITransfer = IProgress & { ours: boolean };
+/** What has changed in Box: ids of folders and of items, paths of the folders where Box tells them. */
+export interface IChanges {
+  folders: string[];
+  items: string[];
+  paths: string[];
+  everything: boolean;
+}

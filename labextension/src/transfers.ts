@@ -1,30 +1,32 @@
-/** Everything on its way: this browser's uploads, and the server's own transfers as its events tell of them. */
+/** Everything on its way: this browser's uploads, and what the server and its kernels do, as the server's events tell. */
 
 import { VDomModel } from '@jupyterlab/ui-components';
 
 import type { BoxAPI } from './api';
-import type { IProgress, ITransfer } from './tokens';
+import { BoxError } from './api';
+import type { Events } from './events';
+import type { IProgress } from './tokens';
 import type { Upload, Uploads } from './uploads';
 import { progressOf } from './uploads';
 
 const OVER = ['done', 'skipped', 'cancelled'];
-const LONGEST_WAIT = 60;
 
 export class Transfers extends VDomModel {
   constructor(
     readonly api: BoxAPI,
-    readonly uploads: Uploads
+    readonly uploads: Uploads,
+    events: Events
   ) {
     super();
     uploads.changed.connect(() => this.stateChanged.emit());
+    events.opened.connect(() => this._server.clear());
+    events.transfers.connect((_, progress) => this._take(progress));
   }
 
   /** All that is not over, ours first; what has failed stays until it is dismissed. */
-  get list(): ITransfer[] {
-    const ours = [...this.uploads].filter(each => !each.isOver).map(each => ({ ...progressOf(each), ours: true }));
-    const known = new Set(ours.map(each => each.id).filter(Boolean));
-    const theirs = [...this._server.values()].filter(each => !known.has(each.id) && !OVER.includes(each.phase));
-    return [...ours, ...theirs.map(each => ({ ...each, ours: false }))];
+  get list(): IProgress[] {
+    const ours = [...this.uploads].filter(each => !each.isOver).map(progressOf);
+    return [...ours, ...this._server.values()];
   }
 
   /** How far all of them are together, from 0 to 1; null while that is not known. */
@@ -34,88 +36,59 @@ export class Transfers extends VDomModel {
     return total ? running.reduce((sum, each) => sum + each.done, 0) / total : null;
   }
 
-  uploadOf(transfer: ITransfer): Upload | undefined {
-    return [...this.uploads].find(each => each.path === transfer.path && !each.isOver);
+  uploadOf(transfer: IProgress): Upload | undefined {
+    return transfer.where === 'browser'
+      ? [...this.uploads].find(each => each.path === transfer.path && !each.isOver)
+      : undefined;
   }
 
-  async cancel(transfer: ITransfer): Promise<void> {
-    const upload = transfer.ours ? this.uploadOf(transfer) : undefined;
+  /** End one; of one that has failed, dismiss it. */
+  async cancel(transfer: IProgress): Promise<void> {
+    const upload = this.uploadOf(transfer);
     if (upload) {
       await this.uploads.cancel(upload);
       return;
     }
-    if (transfer.phase !== 'failed') {
-      await this.api.cancelTransfer(transfer.id);
+    await this.api.cancelTransfer(transfer.id).catch(unlessGone);
+    if (transfer.phase === 'failed') {
+      this._server.delete(transfer.id);
+      this.stateChanged.emit();
     }
-    this._server.delete(transfer.id);
-    this.stateChanged.emit();
+  }
+
+  /** Do one of the server or of a kernel again that has failed. */
+  async retry(transfer: IProgress): Promise<void> {
+    this._take(await this.api.retryTransfer(transfer.id));
   }
 
   /** Start a copy on the server, which tells of it. */
   async start(wanted: Parameters<BoxAPI['startTransfer']>[0]): Promise<void> {
-    const { id } = await this.api.startTransfer(wanted);
-    this.watch();
-    if (!this._server.has(id)) {
-      const path = wanted.kind === 'upload' ? wanted.target : wanted.source;
-      this._take({ ...NOTHING, id, kind: wanted.kind, path });
-    }
-  }
-
-  /** Follow the server's events until `dispose`; comes back after a lost connection. */
-  watch(): void {
-    if (!this._watching && !this.isDisposed) {
-      this._watching = true;
-      void this._follow();
-    }
-  }
-
-  override dispose(): void {
-    this._stop.abort();
-    super.dispose();
-  }
-
-  private async _follow(): Promise<void> {
-    for (let failures = 0; !this.isDisposed; failures++) {
-      try {
-        (await this.api.transfers()).forEach(each => this._take(each));
-        for await (const progress of this.api.events(this._stop.signal)) {
-          failures = 0;
-          this._take(progress);
-        }
-      } catch {
-        // the server is restarting, or the network is down: the panel's own requests tell which
-      }
-      await new Promise(resolve => setTimeout(resolve, 1000 * Math.min(LONGEST_WAIT, 2 ** failures)));
+    const begun = await this.api.startTransfer(wanted);
+    if (!this._server.has(begun.id)) {
+      this._take(begun);
     }
   }
 
   private _take(progress: IProgress): void {
-    if (!progress.id) {
-      return;
-    }
-    this._server.set(progress.id, progress);
-    if (progress.phase === 'done') {
+    if (OVER.includes(progress.phase)) {
       this._server.delete(progress.id);
+    } else {
+      this._server.set(progress.id, progress);
+    }
+    if (progress.phase === 'done') {
       this.finished?.(progress);
     }
     this.stateChanged.emit();
   }
 
-  /** Called with each transfer of the server that has ended well. */
+  /** Called with each transfer of the server, or of a kernel, that has ended well. */
   finished: ((progress: IProgress) => void) | null = null;
 
   private _server = new Map<string, IProgress>();
-  private _watching = false;
-  private _stop = new AbortController();
 }
 
-const NOTHING: Omit<IProgress, 'id' | 'kind' | 'path'> = {
-  phase: 'started',
-  done: 0,
-  total: null,
-  files_done: 0,
-  files_total: 1,
-  rate: 0,
-  message: '',
-  code: ''
-};
+function unlessGone(error: unknown): void {
+  if (!(error instanceof BoxError && error.status === 404)) {
+    throw error;
+  }
+}

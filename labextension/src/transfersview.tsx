@@ -5,10 +5,13 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon, refreshIcon, runIcon, VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { tell } from './context';
 import { pauseIcon } from './icons';
 import type { Transfers } from './transfers';
-import type { ITransfer } from './tokens';
+import type { IProgress } from './tokens';
 import { duration, nameOf, size } from './words';
+
+const ARROWS: Record<IProgress['kind'], string> = { upload: '⇪', download: '⇩', sync: '⇄' };
 
 export class TransfersView extends VDomRenderer<Transfers> {
   constructor(
@@ -34,16 +37,16 @@ export class TransfersView extends VDomRenderer<Transfers> {
     );
   }
 
-  private _row(transfer: ITransfer, key: number): React.ReactElement {
+  private _row(transfer: IProgress, key: number): React.ReactElement {
     const trans = this._words;
     const name = nameOf(transfer.path);
     const failed = transfer.phase === 'failed';
     return (
       <li key={transfer.id || key} className={failed ? 'jp-mod-failed' : ''} data-phase={transfer.phase}>
         <span className="jp-Box-arrow" aria-hidden="true">
-          {transfer.kind === 'upload' ? '⇪' : '⇩'}
+          {ARROWS[transfer.kind]}
         </span>
-        <span className="jp-Box-name" title={transfer.path}>
+        <span className="jp-Box-name" title={titleOf(transfer, trans)}>
           {name}
         </span>
         <span className="jp-Box-figures">{figures(transfer, trans)}</span>
@@ -58,30 +61,32 @@ export class TransfersView extends VDomRenderer<Transfers> {
     );
   }
 
-  private _buttons(transfer: ITransfer, name: string): React.ReactElement {
+  private _buttons(transfer: IProgress, name: string): React.ReactElement {
     const trans = this._words;
-    const upload = transfer.ours ? this.model.uploadOf(transfer) : undefined;
+    const upload = this.model.uploadOf(transfer);
+    const failed = transfer.phase === 'failed';
     const stopped = ['paused', 'interrupted', 'failed'].includes(transfer.phase);
-    const cancel = transfer.phase === 'failed' && !upload ? trans.__('Dismiss %1', name) : trans.__('Cancel %1', name);
+    const goOn = failed ? trans.__('Retry %1', name) : trans.__('Continue %1', name);
+    const cancel = failed && !upload ? trans.__('Dismiss %1', name) : trans.__('Cancel %1', name);
     return (
       <span className="jp-Box-buttons">
         {upload && !stopped && button(pauseIcon, trans.__('Pause %1', name), () => upload.pause())}
-        {upload &&
-          stopped &&
-          button(
-            transfer.phase === 'failed' ? refreshIcon : runIcon,
-            transfer.phase === 'failed' ? trans.__('Retry %1', name) : trans.__('Continue %1', name),
-            () => void this._resume(transfer)
-          )}
-        {button(closeIcon, cancel, () => void this.model.cancel(transfer))}
+        {stopped &&
+          transfer.can_retry &&
+          button(failed ? refreshIcon : runIcon, goOn, () => void this._goOn(transfer).catch(tell))}
+        {button(closeIcon, cancel, () => void this.model.cancel(transfer).catch(tell))}
       </span>
     );
   }
 
-  private async _resume(transfer: ITransfer): Promise<void> {
-    const upload = this.model.uploadOf(transfer)!;
-    const file = upload.file ?? (await this._chooseFile());
-    if (file) {
+  private async _goOn(transfer: IProgress): Promise<void> {
+    const upload = this.model.uploadOf(transfer);
+    if (!upload) {
+      await this.model.retry(transfer);
+      return;
+    }
+    const file = upload.file ?? (upload.needsFile ? await this._chooseFile() : undefined);
+    if (file !== null) {
       await this.model.uploads.resume(upload, file).catch(error => {
         upload.message = error.message; // shown in the row
         this.model.stateChanged.emit();
@@ -119,8 +124,12 @@ function button(icon: typeof closeIcon, label: string, onClick: () => void): Rea
   );
 }
 
+function titleOf({ path, where }: IProgress, trans: TranslationBundle): string {
+  return where === 'kernel' ? trans.__('%1 (by a notebook or a terminal)', path) : path;
+}
+
 /** Return where a transfer stands: how much, how fast, how long still. */
-export function figures(transfer: ITransfer, trans: TranslationBundle): string {
+export function figures(transfer: IProgress, trans: TranslationBundle): string {
   const { phase, done, total, rate, files_done, files_total } = transfer;
   const states: Partial<Record<typeof phase, string>> = {
     waiting: trans.__('waiting'),

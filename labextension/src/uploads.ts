@@ -1,10 +1,13 @@
 /** Files on their way from the browser to Box: raw parts, a few at a time; pause, cancel, retry, and on after a reload. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { nullTranslator } from '@jupyterlab/translation';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 import type { BoxAPI } from './api';
 import { BoxError } from './api';
+import { DirectUploads, NotDirect } from './direct';
 import { drivePath } from './drive';
 import type { IItem, IProgress, IUploadState, OnConflict, Phase } from './tokens';
 
@@ -13,7 +16,13 @@ const FILES_AT_ONCE = 3;
 export const LARGEST_SLICE = 8 * 2 ** 20;
 export const SMALLEST_SLICE = 2 ** 18;
 const TRIES = 6;
-const SENDING = 'The server has it all and sends it on to Box.';
+const TRIES_WHILE_AWAY = 40; // half an hour, in which a server restarts
+const AWAY = [408, 424, 502, 503, 504]; // what proxies, and a Hub, answer for a server that is not there
+const NO_ROOM = 507;
+export const UNDER_WAY = 'already_uploading';
+
+const UNKNOWN = 'upload_not_found';
+const LOST = [UNKNOWN, 'incomplete']; // what a server answers that has not got all that was sent
 
 /** Gives the slices of a file that the server has not got. */
 export function* missing(size: number, done: [number, number][], slice: number): Generator<[number, number]> {
@@ -45,19 +54,30 @@ export class SliceSize {
   }
 }
 
+/** One way to Box: over the server, or directly. */
+export type Way = Pick<BoxAPI, 'beginUpload' | 'uploadState' | 'sendPart' | 'commitUpload' | 'cancelUpload'>;
+
+/** What all uploads of a page share. */
+export interface IShared {
+  api: Way;
+  direct: DirectUploads | null;
+  slice: SliceSize;
+  trans: TranslationBundle;
+  wait: (seconds: number) => Promise<void>;
+}
+
 /** One file's way to Box. */
 export class Upload {
   constructor(
-    private readonly _api: BoxAPI,
+    private readonly _shared: IShared,
     readonly path: string,
     public file: File | null,
-    private readonly _slice: SliceSize,
     private readonly _onConflict: OnConflict,
-    private readonly _changed: (upload: Upload) => void,
-    private readonly _wait: (seconds: number) => Promise<void> = wait
+    private readonly _changed: (upload: Upload) => void
   ) {
     this.total = file?.size ?? 0;
     this.mtime = file?.lastModified ?? null;
+    this._way = _shared.api;
   }
 
   id = '';
@@ -90,14 +110,17 @@ export class Upload {
     return file.size === this.total && (this.mtime === null || file.lastModified === this.mtime);
   }
 
+  /** Whether it cannot go on before the file was chosen again. */
+  get needsFile(): boolean {
+    return !this.file && this.done < this.total;
+  }
+
   /** Take over what the server kept of an upload of an earlier page. */
-  adopt(state: IUploadState, phase: Phase = 'interrupted'): void {
-    this.id = state.id;
+  adopt(state: IUploadState): void {
     this.total = state.size;
     this.mtime = state.mtime ?? null;
-    this._ranges = state.done;
-    this._partSize = state.part_size;
-    this._tell(phase);
+    this._take(state);
+    this._tell('interrupted');
   }
 
   /**
@@ -109,9 +132,7 @@ export class Upload {
   async run(): Promise<IItem | null> {
     this._stop = new AbortController();
     try {
-      await this._begin();
-      await this._sendAll();
-      return await this._commit();
+      return await this._runAgain();
     } catch (error) {
       if (this._stop.signal.aborted) {
         return null;
@@ -132,27 +153,67 @@ export class Upload {
     this._stop.abort();
     this._tell('cancelled');
     if (this.id) {
-      await this._api.cancelUpload(this.id);
+      await this._way.cancelUpload(this.id);
+    }
+  }
+
+  /** Send and commit; once more where the server has lost some of it meanwhile, as a new pod may have. */
+  private async _runAgain(): Promise<IItem> {
+    for (let again = false; ; again = true) {
+      try {
+        await this._begin();
+        await this._sendAll();
+        return await this._commit();
+      } catch (error) {
+        const code = error instanceof BoxError ? error.code : '';
+        if (again || !this.file || !LOST.includes(code)) {
+          throw error;
+        }
+        this.id = code === UNKNOWN ? '' : this.id;
+      }
     }
   }
 
   private async _begin(): Promise<void> {
     this._tell('running');
-    const wanted = { path: this.path, size: this.total, mtime: this.mtime, on_conflict: this._onConflict };
-    const state = this.id ? await this._api.uploadState(this.id) : await this._api.beginUpload(wanted);
-    this.id = state.id;
-    this._ranges = state.done;
-    this._partSize = state.part_size;
-    if (!this.file && this.done < this.total) {
-      throw new BoxError('Choose the file again to continue.', 0, 'file_needed');
+    this._take(await this._tried(() => (this.id ? this._way.uploadState(this.id) : this._chosen())));
+    if (this.needsFile) {
+      throw new BoxError(this._shared.trans.__('Choose the file again to continue.'), 0, 'file_needed');
     }
     this._since = Date.now();
     this._before = this.done;
   }
 
+  /** Begin it directly if that can be, else over the server. */
+  private async _chosen(): Promise<IUploadState> {
+    const { api, direct } = this._shared;
+    const wanted = { path: this.path, size: this.total, mtime: this.mtime, on_conflict: this._onConflict };
+    this._way = api;
+    if (direct?.suits(wanted)) {
+      try {
+        const state = await direct.beginUpload(wanted);
+        this._way = direct;
+        return state;
+      } catch (error) {
+        if (!(error instanceof NotDirect)) {
+          throw error;
+        }
+      }
+    }
+    return api.beginUpload(wanted);
+  }
+
+  private _take(state: IUploadState): void {
+    this.id = state.id;
+    this._ranges = state.done;
+    this._partSize = state.part_size;
+    this._isExact = !!state.exact;
+  }
+
   private async _sendAll(): Promise<void> {
     while (this.done < this.total) {
-      const slices = missing(this.total, this._ranges, Math.min(this._partSize, this._slice.bytes));
+      const size = this._isExact ? this._partSize : Math.min(this._partSize, this._shared.slice.bytes);
+      const slices = missing(this.total, this._ranges, size);
       const lanes = Array.from({ length: PARTS_AT_ONCE }, () => this._lane(slices));
       const ends = await Promise.allSettled(lanes);
       const failed = ends.find(end => end.status === 'rejected');
@@ -177,44 +238,66 @@ export class Upload {
 
   /** Send one slice, again after what passes; returns false when it was too large for a proxy on the way. */
   private async _send(start: number, end: number): Promise<boolean> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this._api.sendPart(this.id, start, this.file!.slice(start, end), this._stop.signal);
-        return true;
-      } catch (error) {
-        if (error instanceof BoxError && error.status === 413 && this._slice.shrink(end - start)) {
-          return false;
-        }
-        await this._retry(error, attempt);
+    const part = this.file!.slice(start, end);
+    try {
+      await this._tried(() => this._way.sendPart(this.id, start, part, this._stop.signal), part);
+      return true;
+    } catch (error) {
+      if (error instanceof BoxError && error.status === 413 && !this._isExact && this._shared.slice.shrink(end - start)) {
+        return false;
       }
+      throw error;
     }
   }
 
   private async _commit(): Promise<IItem> {
-    for (let attempt = 0; ; ) {
+    for (;;) {
+      const item = await this._tried(() => this._way.commitUpload(this.id, this._stop.signal));
+      if (item) {
+        this._tell('done');
+        return item;
+      }
+      this._tell('running', this._shared.trans.__('All of it is sent; Box puts it together.'));
+    }
+  }
+
+  /** Return what a request gives; it is tried again after what passes, for long while the server is away. */
+  private async _tried<T>(request: () => Promise<T>, part?: Blob): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
       try {
-        const item = await this._api.commitUpload(this.id, this._stop.signal);
-        if (item) {
-          this._tell('done');
-          return item;
-        }
-        this._tell('running', SENDING);
+        return await request();
       } catch (error) {
-        await this._retry(error, attempt++);
+        await this._retry(error, attempt, part);
       }
     }
   }
 
-  private async _retry(error: unknown, attempt: number): Promise<void> {
+  private async _retry(error: unknown, attempt: number, part: Blob | undefined): Promise<void> {
     this._stop.signal.throwIfAborted();
-    if (attempt + 1 >= TRIES || !passes(error)) {
+    if (attempt + 1 >= (isAway(error) ? TRIES_WHILE_AWAY : TRIES) || !passes(error)) {
       throw error;
     }
+    await this._checkReadable(part);
     const seconds = (error instanceof BoxError && error.retryAfter) || Math.min(30, 2 ** attempt);
-    this._tell('waiting', error instanceof Error ? error.message : String(error));
-    await this._wait(seconds);
+    this._tell('waiting', this._reason(error));
+    await this._shared.wait(seconds);
     this._stop.signal.throwIfAborted();
     this._tell('running');
+  }
+
+  /** A browser reports a file that has changed on the disk as if the network were down. */
+  private async _checkReadable(part: Blob | undefined): Promise<void> {
+    try {
+      await part?.slice(0, 1).arrayBuffer();
+    } catch {
+      const message = this._shared.trans.__('%1 has changed on this computer, or cannot be read.', this.file!.name);
+      throw new BoxError(message, 0, 'file_changed');
+    }
+  }
+
+  private _reason(error: unknown): string {
+    const away = this._shared.trans.__('The server does not answer; the upload goes on when it is back.');
+    return isAway(error) ? away : (error as Error).message;
   }
 
   private _tell(phase: Phase, message = ''): void {
@@ -226,6 +309,8 @@ export class Upload {
     this._changed(this);
   }
 
+  private _way: Way;
+  private _isExact = false;
   private _ranges: [number, number][] = [];
   private _partSize = LARGEST_SLICE;
   private _since = Date.now();
@@ -235,9 +320,14 @@ export class Upload {
 
 /** All uploads of this browser. */
 export class Uploads {
-  constructor(readonly api: BoxAPI) {}
+  constructor(
+    readonly api: BoxAPI,
+    trans: TranslationBundle = nullTranslator.load(''),
+    direct: DirectUploads | null = null
+  ) {
+    this._shared = { api, direct, slice: new SliceSize(), trans, wait };
+  }
 
-  readonly slice = new SliceSize();
   onConflict: OnConflict = 'version';
 
   get changed(): ISignal<this, Upload> {
@@ -258,13 +348,15 @@ export class Uploads {
     const target = drivePath(path);
     const known = this._uploads.find(each => each.path === target && !each.isOver);
     if (known?.isUnderWay) {
-      throw new BoxError(`${target} is being uploaded already.`, 409, 'already_uploading');
+      throw new BoxError(this._shared.trans.__('%1 is being uploaded already.', target), 409, UNDER_WAY);
     }
     if (known?.isOf(file)) {
       return this.resume(known, file);
     }
-    if (known) {
+    if (known?.file) {
       await this.cancel(known);
+    } else if (known) {
+      this.forget(known); // it may be under way in another page; the server knows
     }
     return this._start(this._make(target, file, onConflict));
   }
@@ -272,7 +364,8 @@ export class Uploads {
   /** Go on with one that was paused, interrupted or has failed. */
   resume(upload: Upload, file?: File): Promise<IItem> {
     if (file && !upload.isOf(file)) {
-      throw new BoxError(`${file.name} is not the file that was being uploaded, or it has changed.`, 0, 'another_file');
+      const message = this._shared.trans.__('%1 is not the file that was being uploaded, or it has changed.', file.name);
+      throw new BoxError(message, 0, 'another_file');
     }
     upload.file = file ?? upload.file;
     return this._start(upload);
@@ -294,13 +387,17 @@ export class Uploads {
     const states = await this.api.uploads();
     for (const state of states.filter(each => ['pending', 'sending', 'failed'].includes(each.state))) {
       if (!this._uploads.some(each => each.id === state.id)) {
-        this._make(state.path, null, 'version').adopt(state);
+        const upload = this._make(state.path, null, 'version');
+        upload.adopt(state);
+        if (!upload.needsFile) {
+          void this.resume(upload).catch(() => undefined); // its row says what has failed
+        }
       }
     }
   }
 
   private _make(path: string, file: File | null, onConflict: OnConflict): Upload {
-    const upload = new Upload(this.api, path, file, this.slice, onConflict, each => this._changed.emit(each));
+    const upload = new Upload(this._shared, path, file, onConflict, each => this._changed.emit(each));
     this._uploads = [...this._uploads, upload];
     this._changed.emit(upload);
     return upload;
@@ -311,7 +408,7 @@ export class Uploads {
     try {
       const item = await upload.run();
       if (!item) {
-        throw new BoxError(`The upload of ${upload.path} has stopped.`, 0, upload.phase);
+        throw new BoxError(this._shared.trans.__('The upload of %1 has stopped.', upload.path), 0, upload.phase);
       }
       this._arrived.emit(item);
       return item;
@@ -328,6 +425,7 @@ export class Uploads {
     this._running += 1;
   }
 
+  private readonly _shared: IShared;
   private _uploads: Upload[] = [];
   private _queue: (() => void)[] = [];
   private _running = 0;
@@ -338,11 +436,18 @@ export class Uploads {
 /** Return an upload as the transfers view shows it. */
 export function progressOf(upload: Upload): IProgress {
   const { id, path, phase, done, total, rate, message, code } = upload;
-  return { id, kind: 'upload', path, phase, done, total, files_done: 0, files_total: 1, rate, message, code };
+  const about = { id, kind: 'upload', where: 'browser', can_retry: true } as const;
+  return { ...about, path, phase, done, total, files_done: 0, files_total: 1, rate, message, code };
+}
+
+/** Tell whether it is not Box, nor our server, that refuses: their errors have a code. */
+function isAway(error: unknown): boolean {
+  return !(error instanceof BoxError) || (!error.code && AWAY.includes(error.status));
 }
 
 function passes(error: unknown): boolean {
-  return !(error instanceof BoxError) || error.status >= 500 || error.status === 429 || error.status === 408;
+  const mayPass = (status: number) => status === 429 || (status >= 500 && status !== NO_ROOM);
+  return isAway(error) || (error instanceof BoxError && mayPass(error.status));
 }
 
 function wait(seconds: number): Promise<void> {

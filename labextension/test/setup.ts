@@ -4,3 +4,11 @@ class Missing extends MouseEvent {}
 const rectangle = class {};
 Object.assign(globalThis, { DragEvent: Missing, DOMRect: rectangle });
 globalThis.matchMedia ??= (() => ({ matches: false, addEventListener: () => undefined })) as any;
+Blob.prototype.arrayBuffer ??= function (this: Blob): Promise<ArrayBuffer> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as ArrayBuffer);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsArrayBuffer(this);
+  });
+};

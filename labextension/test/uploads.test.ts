@@ -1,10 +1,12 @@
 /** How a file is cut into slices, and what happens when some are lost, refused or stopped. */
 
+import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
 import type { BoxAPI } from '../src/api';
 import { BoxError } from '../src/api';
 import type { IUploadState } from '../src/tokens';
+import type { IShared } from '../src/uploads';
 import { bytesOf, missing, SliceSize, SMALLEST_SLICE, Upload, Uploads } from '../src/uploads';
 
 const MiB = 2 ** 20;
@@ -31,9 +33,15 @@ class Wire {
   uploads = async () => [];
 }
 
-function upload(wire: Wire, size: number, slice = new SliceSize()): Upload {
+function shared(wire: Wire, more: Partial<IShared> = {}): IShared {
+  const trans = nullTranslator.load('');
+  const api = wire as unknown as BoxAPI;
+  return { api, direct: null, slice: new SliceSize(), trans, wait: async () => undefined, ...more };
+}
+
+function upload(wire: Wire, size: number, more: Partial<IShared> = {}): Upload {
   const file = new File([new Uint8Array(size)], 'a');
-  return new Upload(wire as unknown as BoxAPI, '/a', file, slice, 'version', () => undefined, async () => undefined);
+  return new Upload(shared(wire, more), '/a', file, 'version', () => undefined);
 }
 
 describe('missing', () => {
@@ -70,7 +78,7 @@ describe('an upload', () => {
         throw new BoxError('Request Entity Too Large', 413);
       }
     };
-    await upload(wire, 9 * MiB, slice).run();
+    await upload(wire, 9 * MiB, { slice }).run();
     expect(Math.max(...wire.sizes)).toBe(MiB);
     expect(slice.bytes).toBe(MiB);
   });
@@ -93,7 +101,7 @@ describe('an upload', () => {
     };
     await upload(wire, 100).run();
     wire.before = () => {
-      throw new BoxError('Storage full', 507 - 107, 'quota_full');
+      throw new BoxError('Storage full', 507, 'quota_full');
     };
     wire.done = [];
     const second = upload(wire, 100);
@@ -110,6 +118,53 @@ describe('an upload', () => {
     wire.before = () => undefined;
     await paused.run();
     expect([paused.phase, bytesOf(wire.done)]).toEqual(['done', 40 * MiB]);
+  });
+});
+
+describe('while the server is away', () => {
+  it('an upload waits for long, and says so', async () => {
+    const wire = new Wire();
+    const said = new Set<string>();
+    let times = 0;
+    wire.before = () => {
+      if (times++ < 20) {
+        throw new TypeError('Failed to fetch');
+      }
+    };
+    const file = new File([new Uint8Array(100)], 'a');
+    const waiting = new Upload(shared(wire), '/a', file, 'version', each => said.add(each.message));
+    await waiting.run();
+    expect([waiting.phase, bytesOf(wire.done)]).toEqual(['done', 100]);
+    expect([...said].join()).toContain('goes on when it is back');
+  });
+
+  it('what it has lost of an upload is sent again', async () => {
+    const wire = new Wire();
+    let begun = 0;
+    wire.beginUpload = async () => {
+      begun++;
+      wire.done = [];
+      return wire.state();
+    };
+    wire.commitUpload = async () => {
+      if (begun === 1) {
+        throw new BoxError('There is no such upload.', 404, 'upload_not_found');
+      }
+      return { id: '1', name: 'a' };
+    };
+    await upload(wire, 100).run();
+    expect([begun, wire.sizes]).toEqual([2, [100, 100]]);
+  });
+
+  it('a file that has changed on the disk is told from it', async () => {
+    const wire = new Wire();
+    const changed = upload(wire, 100);
+    wire.before = () => {
+      throw new TypeError('Failed to fetch');
+    };
+    changed.file!.slice = () =>
+      ({ size: 100, slice: () => ({ arrayBuffer: () => Promise.reject(new Error('NotReadableError')) }) }) as any;
+    await expect(changed.run()).rejects.toThrow('has changed on this computer');
   });
 });
 

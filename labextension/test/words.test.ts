@@ -3,7 +3,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
-import { address, splitEvents } from '../src/api';
+import { address } from '../src/api';
 import { boxUrl, drivePath, labPath } from '../src/drive';
 import { fitting } from '../src/columns';
 import { mayDo } from '../src/details';
@@ -103,16 +103,6 @@ describe('rows', () => {
   it('tell in words what one may do', () => {
     expect(mayDo(['can_upload', 'can_download', 'can_fly'], WORDS)).toBe('download, upload, can_fly');
     expect(mayDo([], WORDS)).toBe('only see that it is there');
-  });
-});
-
-describe('server-sent events', () => {
-  it('come in pieces', () => {
-    const whole = 'data: {"id":"1"}\n\n: alive\n\ndata: {"id":"2"}\n\n';
-    const first = splitEvents(whole.slice(0, 25));
-    const second = splitEvents(first.rest + whole.slice(25));
-    expect([...first.events, ...second.events].map(each => each.id)).toEqual(['1', '2']);
-    expect(second.rest).toBe('');
   });
 });
 
