@@ -15,7 +15,7 @@ import requests
 
 from ._network import Network, Request
 from ._problems import json_of
-from .config import BrokerAccess, ClientCredentials, Credentials, DeveloperToken, Endpoints, JwtCredentials
+from .config import BrokerAccess, ClientCredentials, Credentials, DeveloperToken, Endpoints, JwtCredentials, Secret
 from .errors import BoxError, Denied, NotAuthorized, NotConfigured, Unreachable, is_ours, of_dict
 
 BROKER = "the Hub's broker"
@@ -48,7 +48,7 @@ class Token:
         root = json.get("root")
         root = root.get("id") if isinstance(root, dict) else root
         return cls(
-            str(json["access_token"]),
+            Secret(json["access_token"]),
             float(json.get("expires_in") or 3600),
             tuple(json.get("restricted_to") or ()),
             json.get("box_user"),
@@ -118,7 +118,7 @@ class Grants:
         response, body = self._answer("token", form)
         if not body or not body.get("access_token"):
             raise _no_token("Box's token endpoint", response.url)
-        return body
+        return {**body, "access_token": Secret(body["access_token"])}
 
     def _answer(self, action: str, form: Mapping[str, str]) -> tuple[requests.Response, dict[str, Any] | None]:
         response = self._asked(action, form)
@@ -142,7 +142,7 @@ class Grants:
         request = Request(
             "POST",
             url,
-            headers={"Authorization": f"token {token}", "Content-Type": "application/json", **cache},
+            headers={"Authorization": Secret(f"token {token}"), "Content-Type": "application/json", **cache},
             data=json.dumps(body).encode(),
             ok=[status for status in range(400, 500) if status != 429],
             follow=False,
@@ -218,7 +218,7 @@ class JwtSettings:
             "jti": uuid.uuid4().hex,
             "exp": int(now) + ASSERTION_LIFE,
         }
-        assertion = jwt.encode(claims, self.private_key, algorithm="RS256", headers={"kid": self.key_id})
+        assertion = Secret(jwt.encode(claims, self.private_key, algorithm="RS256", headers={"kid": self.key_id}))
         return {
             "grant_type": JWT_BEARER,
             "assertion": assertion,
@@ -246,7 +246,7 @@ def _private_key(key: Mapping[str, Any]) -> Any:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    pem = _entry(key, "privateKey", "boxAppSettings.appAuth.").replace("\\n", "\n")
+    pem = Secret(_entry(key, "privateKey", "boxAppSettings.appAuth.").replace("\\n", "\n"))
     passphrase = key.get("passphrase")
     problem = _private_key_problem(pem, passphrase)
     if problem is None:
@@ -383,7 +383,7 @@ def server_token(url: str) -> str:
     for path in Path(jupyter_runtime_dir()).glob("jpserver-*.json"):
         info = _server_info(path)
         if _same_server(str(info.get("url") or ""), url):
-            return str(info.get("token") or "")
+            return Secret(info.get("token") or "")
     raise NotConfigured(
         "The Jupyter server that BOX_SERVER_URL names is not running here.",
         hint="Restart the kernel, or set Box's credentials for it.",
@@ -434,5 +434,5 @@ def _app_of(credentials: Credentials) -> dict[str, str]:
     if isinstance(credentials, JwtCredentials):
         app = credentials.settings.get("boxAppSettings")
         app = app if isinstance(app, dict) else {}
-        return {"client_id": str(app.get("clientID") or ""), "client_secret": str(app.get("clientSecret") or "")}
+        return {"client_id": str(app.get("clientID") or ""), "client_secret": Secret(app.get("clientSecret") or "")}
     return {}

@@ -11,7 +11,7 @@ from box_sdk_gen import AccessToken, Authentication, NetworkSession
 
 from ._grants import Grants, Token, identity_of
 from ._network import CLOCK, Clock, Network
-from .config import Credentials, DeveloperToken, Endpoints
+from .config import Credentials, DeveloperToken, Endpoints, Secret
 from .errors import BoxError, Cancelled, NotAuthorized, NotConfigured
 
 # A token is renewed this many seconds before its end, or a tenth of its life, whichever is less.
@@ -110,7 +110,7 @@ class Auth(Authentication):
 
     def header(self) -> str:
         """Return the `Authorization` header."""
-        return f"Bearer {self.token().value}"
+        return Secret(f"Bearer {self.token().value}")
 
     def renew(self, rejected: str) -> None:
         """Replace the token that Box has refused: once, however many threads it was refused to, and without a wait.
@@ -121,7 +121,7 @@ class Auth(Authentication):
         Raises:
             BoxError: There is no other.
         """
-        self._renewed(rejected.removeprefix("Bearer "))
+        self._renewed(Secret(rejected.removeprefix("Bearer ")))
 
     def skew(self) -> float | None:
         """Return by how many seconds Box's clock is ahead of ours, as the last token request told."""

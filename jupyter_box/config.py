@@ -18,6 +18,15 @@ from .errors import NotConfigured
 SECRETS = ("BOX_CLIENT_SECRET", "BOX_JWT_CONFIG", "BOX_DEVELOPER_TOKEN")
 
 
+class Secret(str):
+    """A text that no traceback, report or log shows by accident: its `repr` is not its value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
     """The client credentials grant: acts as the service account, or as the user whose id is given."""
@@ -236,7 +245,7 @@ class BoxConfig(Configurable):
         # a secret in a kernel's environment was put there by its user, who means it
         if self.server_url and not self.broker_url and not self.secrets_given():
             return ServerAccess(
-                web_address("BOX_SERVER_URL", self.server_url), os.environ.get("JUPYTERHUB_API_TOKEN", "")
+                web_address("BOX_SERVER_URL", self.server_url), Secret(os.environ.get("JUPYTERHUB_API_TOKEN", ""))
             )
         given = {way: names for way, names in self._given().items() if names}
         if set(given) == {"client_credentials", "jwt"} and self._same_app():
@@ -270,14 +279,16 @@ class BoxConfig(Configurable):
         _ = self.server_url, self.root_folder  # fixed for this process before its environment changes
         return [trait for name, trait in self.traits().items() if name in names and isinstance(trait, Setting)]
 
-    def _secret(self, name: str, file: str) -> str:
+    def _secret(self, name: str, file: str) -> Secret:
         return _read_secret(f"{name}_FILE", file) if file else self._environ(name)
 
-    def _word(self, name: str, file: str) -> str:
-        return _check_whole(f"{name}_FILE" if file else name, self._secret(name, file))
+    def _word(self, name: str, file: str) -> Secret:
+        secret = self._secret(name, file)
+        _check_whole(f"{name}_FILE" if file else name, secret)
+        return secret
 
-    def _environ(self, name: str) -> str:
-        return self._kept.get(name) or os.environ.get(name, "")
+    def _environ(self, name: str) -> Secret:
+        return Secret(self._kept.get(name) or os.environ.get(name, ""))
 
     def _given(self) -> dict[str, list[str]]:
         ways = {
@@ -308,8 +319,9 @@ class BoxConfig(Configurable):
             raise NotConfigured(
                 f"The client credentials are incomplete without {' and '.join(missing)}.", hint="Set all of them."
             )
+        _check_whole("BOX_CLIENT_ID", self.client_id)
         return ClientCredentials(
-            _check_whole("BOX_CLIENT_ID", self.client_id),
+            self.client_id,
             secret,
             _number("BOX_ENTERPRISE_ID", self.enterprise_id),
             _number("BOX_USER_ID", self.user_id),
@@ -326,7 +338,7 @@ class BoxConfig(Configurable):
         return DeveloperToken(self._word("BOX_DEVELOPER_TOKEN", self.developer_token_file))
 
     def _broker(self) -> BrokerAccess:
-        hub_token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
+        hub_token = Secret(os.environ.get("JUPYTERHUB_API_TOKEN", ""))
         if not hub_token:
             raise NotConfigured(
                 "BOX_BROKER_URL is set, but JUPYTERHUB_API_TOKEN is not.",
@@ -341,7 +353,7 @@ _HOW_TO_START = (
 )
 
 
-def _read_secret(name: str, file: str) -> str:
+def _read_secret(name: str, file: str) -> Secret:
     try:
         text = Path(file).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -352,16 +364,15 @@ def _read_secret(name: str, file: str) -> str:
     if not text.strip():
         raise NotConfigured(f"{name} names {file}, which is empty.", hint="Write the secret to it.")
     # a text file ends with a newline by custom; in an environment variable it is a mistake of `echo | base64`
-    return text.removesuffix("\n").removesuffix("\r")
+    return Secret(text.removesuffix("\n").removesuffix("\r"))
 
 
-def _check_whole(name: str, value: str) -> str:
+def _check_whole(name: str, value: str) -> None:
     if value != value.strip() or any(char.isspace() for char in value):
         raise NotConfigured(
             f"{name} has white space in it, often a trailing newline.",
             hint="Set it again without; `echo -n`, or stringData in a Kubernetes Secret, adds none.",
         )
-    return value
 
 
 def _number(name: str, value: str) -> str:
@@ -374,7 +385,7 @@ def _number(name: str, value: str) -> str:
 
 def _json_object(name: str, text: str) -> Mapping[str, Any]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_hook=_veiled)
     except ValueError:
         value = None
     if not isinstance(value, dict):
@@ -384,6 +395,10 @@ def _json_object(name: str, text: str) -> Mapping[str, Any]:
             "name.",
         )
     return value
+
+
+def _veiled(json: dict[str, Any]) -> dict[str, Any]:
+    return {name: Secret(value) if isinstance(value, str) else value for name, value in json.items()}
 
 
 def _base(name: str, value: str) -> str:

@@ -384,6 +384,33 @@ def test_nothing_shows_a_token(auth, session):
     assert not any(token.value in text for text in shown)
 
 
+@pytest.mark.parametrize("change", [_with("1", "enterpriseID"), _with(CANARY, *APP_AUTH, "passphrase"), _elliptic])
+def test_a_traceback_with_local_variables_shows_no_part_of_the_jwt_configuration(box, monkeypatch, change):
+    settings = jwt_settings(box)
+    app = settings["boxAppSettings"]
+    hidden = [app["clientSecret"], app["appAuth"]["passphrase"], app["appAuth"]["privateKey"].split("\n")[1], CANARY]
+    change(settings)
+    monkeypatch.setenv("BOX_JWT_CONFIG", json.dumps(settings))
+    told = _locals_of(refusal(Auth(BoxConfig(url=box.url).credentials(), endpoints(box.url))))
+    assert not [secret for secret in hidden if secret in told]
+
+
+def test_a_traceback_with_local_variables_shows_no_secret_and_no_token(box, monkeypatch):
+    monkeypatch.setenv("BOX_CLIENT_SECRET", CANARY)
+    config = BoxConfig(client_id=box.env["BOX_CLIENT_ID"], enterprise_id=box.env["BOX_ENTERPRISE_ID"])
+    refused = refusal(Auth(config.credentials(), endpoints(box.url)))
+    assert CANARY not in _locals_of(refused)
+    monkeypatch.delenv("BOX_CLIENT_SECRET")
+    monkeypatch.setenv("BOX_DEVELOPER_TOKEN", CANARY)
+    with Session.connect(BoxConfig(url=box.url)) as session, pytest.raises(NotAuthorized) as caught:
+        session.me()
+    assert CANARY not in _locals_of(caught.value)
+
+
+def _locals_of(error):
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
 def test_a_downscoped_token_is_good_for_its_item_only(box, session):
     folder = session.call("POST", "/folders", json={"name": "downscoped", "parent": {"id": "0"}})
     answer = session.downscope(["item_download", "item_upload"], f"/folders/{folder['id']}")

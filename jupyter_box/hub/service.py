@@ -17,7 +17,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
-from jupyter_box.config import BoxConfig
+from jupyter_box.config import BoxConfig, Secret
 from jupyter_box.errors import BoxError, InvalidName, NotAuthorized, NotConfigured, TooLarge
 
 from .account import Account
@@ -216,7 +216,7 @@ def hub_token(header: str) -> str:
             hint="Send `Authorization: token <JUPYTERHUB_API_TOKEN>`; a token in the address is not looked at.",
             code="no_hub_token",
         )
-    return token.strip()
+    return Secret(token.strip())
 
 
 class Service:

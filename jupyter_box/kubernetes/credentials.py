@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_box.auth import Auth
-from jupyter_box.config import BoxConfig, ClientCredentials, Credentials, JwtCredentials
+from jupyter_box.config import BoxConfig, ClientCredentials, Credentials, JwtCredentials, Secret
 from jupyter_box.errors import NotConfigured
 from jupyter_box.session import Session
 
@@ -67,7 +67,7 @@ def from_person(key: str, secret: bool) -> str:
         option = f"--{key}-file (a file, or - for standard input)" if secret else f"--{key}"
         raise NotConfigured(f"The {key} is missing, and there is no terminal to ask at.", hint=f"Give {option}.")
     prompt = f"Box app's {key.replace('-', ' ')}: "
-    return (getpass.getpass(prompt) if secret else input(prompt)).strip()
+    return Secret((getpass.getpass(prompt) if secret else input(prompt)).strip())
 
 
 def examine(values: Mapping[str, str]) -> list[KeyReport]:
@@ -107,7 +107,7 @@ def _read(source: str, key: str) -> str:
             f"The file given for {key} cannot be read: {reason}.", hint=f"Give a file's path to --{_option(key)}."
         ) from None
     # a text file ends with a newline by custom, which is no part of the secret
-    return text.removesuffix("\n").removesuffix("\r")
+    return Secret(text.removesuffix("\n").removesuffix("\r"))
 
 
 def _option(key: str) -> str:
