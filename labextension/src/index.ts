@@ -21,11 +21,11 @@ import { compared } from './comparing';
 import type { IContext } from './context';
 import { addCommands, tell } from './context';
 import { copyCommands, listenForDrops, toBox } from './copying';
-import { BoxDrive, labPath } from './drive';
-import { Favourites } from './favourites';
 import { DirectUploads } from './direct';
-import { guardStockCommands } from './guarding';
+import { BoxDrive, labPath } from './drive';
 import { Events } from './events';
+import { Favourites } from './favourites';
+import { guardStockCommands } from './guarding';
 import { Inspector, InspectorModel } from './inspector';
 import { itemCommands, viewCommands } from './itemcommands';
 import { itemOf, openInBox } from './items';
@@ -119,12 +119,14 @@ function makeContext(
     restored: () => void model.reload()
   });
   const inspector = new InspectorModel(drive.api);
-  const browser = new BoxBrowser({ ...common, model, favourites, trans, search: () => context.reveal('search') });
+  const search = () => context.reveal('search');
+  const browser: BoxBrowser = new BoxBrowser({ ...common, model, favourites, trans, search });
   const context: IContext = {
     app,
     browser,
     browsers,
     drive,
+    events,
     favourites,
     inspector,
     notebooks,
@@ -132,7 +134,6 @@ function makeContext(
     transfers: new Transfers(drive.api, uploads, events),
     views,
     reveal: view => {
-    events,
       bringToFront(app, browser);
       views.show(view ?? 'folder', `/${contents.localPath(model.path)}`);
     },
@@ -208,20 +209,14 @@ async function begin({ app, browser, events, favourites, transfers, trans }: ICo
     browser.title.label = trans.__('Box');
     tabs.addWidget(browser);
   }
-  transfers.finished = progress => {
-    if (progress.kind === 'upload') {
-      void browser.model.reload();
-    }
-  };
   const relist = new Debouncer(() => browser.model.reload(), 500);
-  transfers.uploads.arrived.connect(() => void relist.invoke());
-  if ((await browser.model.checkConnection()).connected) {
   transfers.finished = progress => progress.kind !== 'download' && void relist.invoke();
-    void favourites.list().catch(tell);
+  transfers.uploads.arrived.connect(() => void relist.invoke());
   document.addEventListener('visibilitychange', () => browser.model.catchUp());
   events.follow();
+  if ((await browser.model.checkConnection()).connected) {
+    void favourites.list().catch(tell);
     await transfers.uploads.restore().catch(tell);
-    transfers.watch();
   }
 }
 
