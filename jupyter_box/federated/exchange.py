@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,7 @@ class Exchange:
         records: What is noted of each reply.
         ignored: Files that claimed to be replies.
         seen: File versions that were looked at.
+        reads: Replies that are being read: whose, and which file.
         is_closed: Whether all replies are in, or given up.
     """
 
@@ -60,6 +62,7 @@ class Exchange:
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     ignored: list[dict[str, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
+    reads: dict[Future[Any], tuple[str, Item]] = field(default_factory=dict)
     is_closed: bool = False
 
     @property
@@ -71,6 +74,12 @@ class Exchange:
     def missing(self) -> list[str]:
         """Whose reply is not in."""
         return [name for name in self.to if name not in self.records]
+
+    @property
+    def awaited(self) -> list[str]:
+        """Of whose reply nothing is there."""
+        found = {name for name, _ in self.reads.values()}
+        return [name for name in self.missing if name not in found]
 
     @property
     def is_training(self) -> bool:

@@ -204,13 +204,22 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
             return
         self._polls.begin(exchange.kind)
         while not self._is_over(exchange, until):
-            if self._clock.now() >= self._polls.due:
+            if exchange.awaited and self._clock.now() >= self._polls.due:
                 self._look(exchange)
-                continue
-            self._enrolment.look(f"round {exchange.round}")
-            times = [self._polls.due, self._enrolment.next_look, *([] if until is None else [until])]
-            self._clock.sleep(max(0.0, min(times) - self._clock.now()))
+            else:
+                self._enrolment.look(f"round {exchange.round}")
+                self._wait(exchange, until)
         self._close(exchange)
+
+    def _wait(self, exchange: Exchange, until: float | None) -> None:
+        """Wait until it is time to do something; a reply that has been read ends the wait."""
+        times = [self._enrolment.next_look, *([] if until is None else [until])]
+        times += [self._polls.due] if exchange.awaited else []
+        seconds = max(0.0, min(times) - self._clock.now())
+        if exchange.reads:
+            self._replies.take(exchange, seconds)
+        else:
+            self._clock.sleep(seconds)
 
     def _is_over(self, exchange: Exchange, until: float | None) -> bool:
         if self._lease is not None:
@@ -223,7 +232,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
     def _look(self, exchange: Exchange) -> None:
         self._polls.look()
         news = self._replies.look(exchange)
-        if exchange.missing:
+        if exchange.awaited:
             self._polls.again(news=news)
         else:
             self._polls.end()
@@ -232,6 +241,8 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         if exchange.is_closed:
             return
         self._replies.look(exchange)
+        while exchange.reads:
+            self._replies.take(exchange)
         self._enrolment.look(f"round {exchange.round}")
         self._drop_lost(exchange)
         if not exchange.missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, wait
 from typing import Any
 
 from flwr.app import Error, Message
@@ -42,14 +43,19 @@ class Replies:
         self._run, self._enrolment, self._models, self._workers = run, enrolment, models, workers
 
     def look(self, exchange: Exchange) -> bool:
-        """Take what is new in the folder; returns whether there was anything."""
+        """Begin to read what is new in the folder; returns whether there was anything."""
         found = [(name, item) for name, item in self._candidates(exchange) if mark(item) not in exchange.seen]
-        exchange.seen |= {mark(item) for _, item in found}
-        for (name, item), judged in zip(
-            found, self._workers.each(lambda pair: self._judge(exchange, *pair), found), strict=True
-        ):
-            self._take(exchange, name, item, judged)
+        for name, item in found:
+            exchange.seen.add(mark(item))
+            exchange.reads[self._workers.begin(self._judge, exchange, name, item)] = (name, item)
         return bool(found)
+
+    def take(self, exchange: Exchange, seconds: float | None = None) -> None:
+        """Take replies that have been read; waits for one, but no longer than so many seconds."""
+        done, _ = wait(exchange.reads, seconds, FIRST_COMPLETED)
+        for future in done:
+            name, item = exchange.reads.pop(future)
+            self._take(exchange, name, item, future.result())
 
     def recall(self, exchange: Exchange, replies: dict[str, dict[str, Any]]) -> None:
         """Take the replies of an exchange as they were recorded when it was closed."""

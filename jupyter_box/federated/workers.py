@@ -31,9 +31,13 @@ class Workers:
         """Return what a function returns for each value, in their order."""
         return list(self._pool.map(work, values))
 
+    def begin(self, work: Callable[..., R], *arguments: Any) -> Future[R]:
+        """Begin some work, and return what will have its result."""
+        return self._pool.submit(work, *arguments)
+
     def aside(self, work: Callable[..., Any], *arguments: Any) -> None:
         """Begin some work, and leave it to itself until `settle`."""
-        self._aside.append(self._pool.submit(work, *arguments))
+        self._aside.append(self.begin(work, *arguments))
 
     def settle(self) -> None:
         """Wait for what was left to itself, and raise what went wrong with it."""
