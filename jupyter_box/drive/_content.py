@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from jupyter_box import paths
 from jupyter_box.errors import Changed, Exists
-from jupyter_box.events import Listener, ignore
+from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import Item
 from jupyter_box.lookup import Ref, below
 from jupyter_box.transfer import Download, OnConflict, Outcome, Report
@@ -140,6 +140,10 @@ class Content(Changes):
         """
         source = _local(local)
         name = paths.check_name(name or source.resolve().name)
+        wanted = Transfer(
+            "upload", str(source.resolve()), self._path(folder), on_conflict, is_plain=name == source.name
+        )
+        on_progress, cancel = self._observed(wanted, on_progress, cancel)
 
         def send(into: Ref) -> Report:
             if not source.is_dir():
@@ -193,6 +197,11 @@ class Content(Changes):
         target = _target(Path(local).expanduser(), str(local), item)
         if item.type == "web_link":
             raise not_a_file(item)
+        is_plain = target.name == item.name and version is None
+        wanted = Transfer(
+            "download", item.path, str(target.parent.resolve()), overwrite=overwrite, is_plain=is_plain
+        )
+        on_progress, cancel = self._observed(wanted, on_progress, cancel)
         if item.is_folder:
             return self._transfers.download_tree(
                 item, target, overwrite=overwrite, on_progress=on_progress, cancel=cancel
