@@ -26,12 +26,13 @@ def initial(size=0):
     return {"weights": np.zeros(4), "bias": np.zeros(()), **more}
 
 
-def fit(model, part, steps=5):
+def fit(model, part, steps=5, proximal_mu=0.0):
+    """Return a site's model after some steps, and its number of rows; FedProx holds it near the common one."""
     rows, wear = data(part)
     weights, bias = model["weights"].copy(), model["bias"].copy()
     for _ in range(steps):
         error = rows @ weights + bias - wear
-        weights = weights - 0.1 * rows.T @ error / len(wear)
+        weights = weights - 0.1 * (rows.T @ error / len(wear) + proximal_mu * (weights - model["weights"]))
         bias = np.asarray(bias - 0.1 * error.mean())
     return {**model, "weights": weights, "bias": bias}, len(wear)
 
@@ -52,45 +53,54 @@ def _arrays(message):
     return {key: array.numpy() for key, array in message.content["arrays"].items()}
 
 
+def _poison(model):
+    model["weights"][0] = np.nan
+
+
+MISTAKES = {
+    "poison": _poison,
+    "grow": lambda model: model.update(weights=np.zeros(5)),
+    "huge": lambda model: model.update(weights=np.zeros(1_000_000)),
+}
+
+
 @client.train()
 def train(message: Message, context: Context) -> Message:
-    part = int(context.node_config["part"])
-    wait_for_round(part, message.content["config"]["server-round"])
-    model, rows = fit(_arrays(message), part)
-    error = loss(model, part)[0]
-    if context.node_config.get("poison"):
-        model["weights"][0] = np.nan
-    if context.node_config.get("grow"):
-        model["weights"] = np.zeros(5)
-    if context.node_config.get("huge"):
-        model["weights"] = np.zeros(1_000_000)
-    if context.node_config.get("fails"):
+    part, mistake = int(context.node_config["partition-id"]), context.node_config.get("mistake")
+    round_ = message.content["config"]["server-round"]
+    wait_for_round(part, round_)
+    if mistake == "raise":
         raise RuntimeError("the sensor's file is gone")
-    reply = RecordDict(
-        {
-            "arrays": to_record(model),
-            "metrics": MetricRecord({"num-examples": rows, "train_loss": error}),
-        }
-    )
-    return Message(reply, reply_to=message)
+    model, rows = fit(_arrays(message), part, proximal_mu=message.content["config"].get("proximal-mu", 0.0))
+    metrics = MetricRecord({"num-examples": rows, "train_loss": loss(model, part)[0]})
+    MISTAKES.get(mistake, lambda model: None)(model)
+    note_trained(part, round_)
+    return Message(RecordDict({"arrays": to_record(model), "metrics": metrics}), reply_to=message)
 
 
 @client.evaluate()
 def evaluate(message: Message, context: Context) -> Message:
-    error, rows = loss(_arrays(message), int(context.node_config["part"]))
+    error, rows = loss(_arrays(message), int(context.node_config["partition-id"]))
     return Message(RecordDict({"metrics": MetricRecord({"num-examples": rows, "loss": error})}), reply_to=message)
 
 
 def wait_for_round(part, round_):
-    """Stop at a gate where the test has put one: a folder of files `PART-ROUND`, which the test removes."""
-    gates = os.environ.get("PLANT_GATES")
-    if not gates:
+    """Stop at a gate where the test has put one: a file `PART-ROUND`, which the test removes."""
+    folder = os.environ.get("PLANT_FOLDER")
+    if not folder:
         return
-    gate = Path(gates) / f"{part}-{round_}"
+    gate = Path(folder) / f"{part}-{round_}"
     if gate.exists():
         gate.with_suffix(".reached").touch()
         while gate.exists():
             time.sleep(0.02)  # another process opens it: there is no event
+
+
+def note_trained(part, round_):
+    """Leave word for the test that a site has trained."""
+    if os.environ.get("PLANT_FOLDER"):
+        with (Path(os.environ["PLANT_FOLDER"]) / f"{part}.trained").open("a") as file:
+            file.write(f"{round_}\n")
 
 
 server = ServerApp()
@@ -99,6 +109,8 @@ server = ServerApp()
 @server.main()
 def main(grid, context: Context) -> None:
     config = context.run_config
+    if config.get("breaks"):
+        raise ValueError("the plant's model is not there")
     name = str(config.get("strategy", "FedAvg"))
     enough = int(config.get("min-nodes", 2))
     strategy = STRATEGIES[name](

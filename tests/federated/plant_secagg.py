@@ -21,7 +21,9 @@ class Site(NumPyClient):
         return [model["weights"], model["bias"].reshape(1)], rows, {}
 
 
-client = ClientApp(client_fn=lambda context: Site(int(context.node_config["part"])).to_client(), mods=[secaggplus_mod])
+client = ClientApp(
+    client_fn=lambda context: Site(int(context.node_config["partition-id"])).to_client(), mods=[secaggplus_mod]
+)
 server = ServerApp()
 
 

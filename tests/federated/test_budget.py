@@ -19,9 +19,8 @@ def calls_of(run, rounds):
     run.init("--set", "min-nodes=2", "--set", "fraction-evaluate=0.0", clients=2, rounds=rounds, **slow)
     run.share()
     run.box.control(reset_counts=True)
-    server, clients = run.serve_here(), [run.join_here(number) for number in (0, 1)]
-    assert server.result(90)["rounds"] == rounds
-    assert all(client.result(60) for client in clients)
+    run.begin(0, 1)
+    run.all_end_well(90)
     return sum(count for name, count in run.box.counts.items() if name not in NO_CALLS)
 
 

@@ -1,4 +1,4 @@
-"""Flower's strategies give over Box what they give in one process, to the last bit; secure aggregation works, too."""
+"""Flower's strategies give over Box what they give in Flower's own simulation; secure aggregation works, too."""
 
 from __future__ import annotations
 
@@ -7,67 +7,48 @@ import pytest
 pytest.importorskip("flwr")
 
 import numpy as np
-import plant
-import plant_secagg
-from flwr.app import Context, Error, Message, RecordDict
-from flwr.serverapp import Grid
-from flwr.supercore.run import Run
-from flwr.supercore.task_identity import TaskIdentity
-from test_run import fedavg, model_of
+from forked import METHOD
+from simulated import HAS_RAY, simulate
+from test_run import EVERYONE, fedavg, model_of
 
 pytestmark = pytest.mark.slow
 
-PARTS = (0, 1, 2)
+STRATEGIES = ("FedAvg", "FedProx", "FedAdam", "FedMedian")
+no_ray = pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed: pip install 'flwr[simulation]'")
 
 
-class OneProcess(Grid):
-    """Flower without a network: a ClientApp is called where it is asked. Ray, which Flower's own simulation needs, is
-    half a gigabyte and not at hand everywhere; strategy and apps are Flower's own all the same."""
+class Simulated:
+    """A model of Flower's simulation, which begins at once in a process of its own."""
 
-    def __init__(self):
-        self._run, self.contexts = Run.create_empty(1), {}
+    def __init__(self, folder, strategy, rounds, *, with_ray):
+        self._file = folder / f"{strategy}.npz"
+        self._process = METHOD.Process(target=simulate, args=(strategy, rounds, str(self._file), with_ray))
+        self._process.start()
 
-    set_run = create_message = push_messages = pull_messages = None
-    run = property(lambda self: self._run)
-
-    def get_node_ids(self):
-        return [number + 2 for number in PARTS]
-
-    def send_and_receive(self, messages, *, timeout=None):
-        return [self.answer(message) for message in sorted(messages, key=lambda m: m.metadata.dst_node_id)]
-
-    def answer(self, message):
-        node = message.metadata.dst_node_id
-        message.metadata.__dict__["_message_id"] = f"{node}"
-        context = self.contexts.setdefault(node, Context(1, node, {"part": node - 2}, RecordDict(), {}))
-        try:
-            return plant.client(message=message, context=context)
-        except RuntimeError as error:
-            return Message(Error(2, str(error)), reply_to=message)
+    def model(self):
+        self._process.join(100)
+        self._process.kill()
+        assert self._process.exitcode == 0
+        return dict(np.load(self._file))
 
 
-OneProcess.__abstractmethods__ = frozenset()
-
-
-def in_one_process(strategy, rounds):
-    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1
-    config = {"strategy": strategy, "num-server-rounds": rounds, "min-nodes": 3}
-    context = Context(1, 1, {}, RecordDict(), config)
-    plant.server(grid=OneProcess(), context=context)
-    return {key: array.numpy() for key, array in context.state["arrays"].items()}
-
-
-@pytest.mark.parametrize("strategy", ["FedAvg", "FedProx", "FedAdam", "FedMedian"])
-def test_a_strategy_gives_the_same_as_in_one_process(field_of_play, strategy):
+@pytest.mark.parametrize("with_ray", [False, pytest.param(True, marks=no_ray)], ids=["in a process", "with Ray"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_strategy_gives_the_same_as_in_flowers_simulation(field_of_play, strategy, with_ray):
     run = field_of_play
+    simulation = Simulated(run.folder, strategy, 3, with_ray=with_ray)
     run.init("--set", "min-nodes=3", "--set", f"strategy={strategy}", rounds=3)
     run.share()
-    server, clients = run.serve_here(), [run.join_here(number) for number in PARTS]
-    assert server.result(60)["rounds"] == 3
-    assert all(client.result(60) for client in clients)
-    over_box, expected = model_of(run, 4), in_one_process(strategy, 3)
+    run.begin(*EVERYONE)
+    run.all_end_well()
+    over_box, expected = model_of(run, 4), simulation.model()
     assert set(over_box) == set(expected)
-    assert all(np.array_equal(over_box[key], expected[key]) for key in expected)
+    for key, value in expected.items():
+        # the simulation adds the updates in the order in which they came, we in that of the names
+        assert np.allclose(over_box[key], value, rtol=1e-14, atol=0), key
+        assert over_box[key].dtype == value.dtype
+    # and it is not every strategy's result
+    assert np.allclose(over_box["weights"], fedavg(3)["weights"], rtol=1e-4) == (strategy == "FedAvg")
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["all three", "one killed"])
@@ -76,17 +57,16 @@ def test_secure_aggregation_gives_the_mean_of_who_is_left(field_of_play, killed)
     run.init("--set", "min-nodes=3", "--no-check-shapes", "--minimum-clients", 2, rounds=1, module="plant_secagg")
     run.share()
     gate = run.gate(2, 1)
-    server, clients = run.serve_here(), [run.join_here(number) for number in (0, 1)]
-    third = run.client(2)
+    server, clients = run.begin(*EVERYONE)
     run.reached(gate)
     if killed:
-        third.kill()
+        clients[2].kill()
     gate.unlink()
-    assert server.result(90)["lost"] == (["tester2"] if killed else [])
-    assert all(client.result(60) for client in clients)
+    for process in (server, *clients[: 2 if killed else 3]):
+        assert process.ends() == 0, process.text
+    assert ('"lost": ["tester2"]' in server.text) == killed
     model = model_of(run, 2)
-    expected = fedavg(1, lambda _: (0, 1) if killed else PARTS)
+    expected = fedavg(1, lambda _: (0, 1) if killed else EVERYONE)
     # SecAgg+ rounds to 2^22 steps of its clipping range, and so do its weights
     for name, value in zip(sorted(model), ("weights", "bias"), strict=True):
         assert np.allclose(model[name], expected[value], atol=1e-3)
-    assert plant_secagg.client is not None

@@ -1,177 +1,254 @@
-"""What goes wrong in a run costs whoever caused it, not the others: late, lost, forged, poisoned, revoked, all gone."""
+"""What goes wrong in a run costs whoever caused it, not the others: late, forged, poisoned, revoked, doubled."""
 
 from __future__ import annotations
 
+import json
 import pickle
+import shutil
 
 import pytest
 
 pytest.importorskip("flwr")
 
 import numpy as np
-from test_run import assert_equal, fedavg, model_of
+from test_run import EVERYONE, assert_equal, fedavg, model_of
 
-from jupyter_box.errors import BoxError, Denied, Exists, NotFound
+from jupyter_box.errors import Denied, NotFound
 from jupyter_box.federated import wire
-from jupyter_box.federated.node import ServerGone
-from jupyter_box.federated.signing import Signer, parse
+from jupyter_box.federated.signing import Signer
 
 pytestmark = pytest.mark.slow
 
-EVERYONE = (0, 1, 2)
 
-
-@pytest.fixture
-def run(field_of_play):
-    """A run of two rounds that all three organisations may take part in, with a server in a thread."""
-    field_of_play.init("--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", rounds=2)
-    field_of_play.share()
-    return field_of_play
-
-
-def events(run):
-    found = []
-    for number in (1, 2, 3):
-        for name in run.files(f"rounds/{number:02}"):
-            if name.endswith(".closed.json"):
-                found += parse(run.drive.read(f"{run.path}/rounds/{number:02}/{name}"))["events"]
-    return "\n".join(found)
+def folder_of(run, number):
+    """Return a round's folder as every participant can name it."""
+    return f"id:{run.drive.stat(f'{run.path}/rounds/{number:02}').id}"
 
 
 def test_forged_replayed_and_corrupt_replies_do_not_cost_the_real_client_its_round(run):
     first, second = run.gate(0, 1), run.gate(0, 2)
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
+    run.begin(*EVERYONE)
     forger = run.as_user(1)
     run.reached(first)
-    folder = f"id:{run.drive.stat(f'{run.path}/rounds/01').id}"
     forged = wire.pack({"seq": 1, "from": "tester0"}, {"a": np.zeros(3)}, Signer.at(run.folder / "forger"))
-    forger.write(f"{folder}/tester0.safetensors", forged)
-    forger.write(f"{folder}/tester0.3.safetensors", pickle.dumps({"model": 1}))
+    forger.write(f"{folder_of(run, 1)}/tester0.safetensors", forged)
+    forger.write(f"{folder_of(run, 1)}/tester0.3.safetensors", b"")
     first.unlink()
     run.reached(second)
-    old = run.drive.read(f"{run.path}/rounds/01/tester0.2.safetensors")
-    folder = f"id:{run.drive.stat(f'{run.path}/rounds/02').id}"
-    forger.write(f"{folder}/tester0.safetensors", old)
-    run.as_user(0).write(f"{folder}/tester0.7.safetensors", old)
+    old = run.read("rounds/01/tester0.2.safetensors")
+    forger.write(f"{folder_of(run, 2)}/tester0.safetensors", old)
+    run.as_user(0).write(f"{folder_of(run, 2)}/tester0.7.safetensors", old)
     second.unlink()
-    assert server.result(60)["rounds"] == 2
-    assert all(client.result(60).startswith("Training finished") for client in clients)
-    assert_equal(model_of(run, 3), fedavg(2, lambda _: EVERYONE))
-    told = events(run)
+    run.all_end_well()
+    assert_equal(model_of(run, 3), fedavg(2))
+    told = run.events()
     assert "tester0.safetensors by Organisation 1 is ignored: Box says that Organisation 1 wrote it." in told
     assert "tester0.7.safetensors by Organisation 0 is ignored: It answers another question." in told
 
 
-def test_poisoned_grown_and_failing_updates_do_not_count(run):
-    server = run.serve_here()
-    clients = [run.join_here(0), run.join_here(1, poison=True), run.join_here(2, grow=True)]
-    assert server.result(60)["rounds"] == 2
-    assert all(client.result(60) for client in clients)
-    assert_equal(model_of(run, 3), fedavg(2, lambda _: (0,)))
-    told = events(run)
-    assert "tester1's update does not count: weights holds NaN or infinite numbers" in told
-    assert "tester2's update does not count: weights is float64 [5], not float64 [4]" in told
+def test_a_pickle_offered_as_weights_is_not_opened_and_the_real_update_counts(run):
+    """It is what mila's own clients upload: `torch.load` on the server would run it."""
+    opened = run.folder / "opened"
 
+    class Payload:
+        def __reduce__(self):
+            return opened.touch, ()
 
-def test_oversized_and_failing_updates_do_not_count(run):
-    server = run.serve_here()
-    clients = [run.join_here(0), run.join_here(1, huge=True), run.join_here(2, fails=True)]
-    assert server.result(60)["rounds"] == 2
-    assert all(client.result(60) for client in clients)
-    assert_equal(model_of(run, 3), fedavg(2, lambda _: (0,)))
-    told = events(run)
-    assert "bytes, more than" in told
-    assert "RuntimeError: the sensor's file is gone" in told
-
-
-def test_who_comes_late_or_under_a_taken_name_is_refused_and_the_others_do_not_notice(run):
-    gate = run.gate(0, 2)
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
+    gate = run.gate(0, 1)
+    run.begin(*EVERYONE)
     run.reached(gate)
-    with pytest.raises(Denied, match="the registration is closed"):
-        run.join_here(2, name="latecomer").result(30)
-    with pytest.raises(Denied, match="taken"):
-        run.join_here(1, name="tester0", state="elsewhere").result(30)
-    with pytest.raises(Denied, match="taken"):
-        run.join_here(1, name="tester1", state="elsewhere").result(30)
-    letter = f"{run.path}/authentications/latecomer_authentication.txt"
-    run.wait_for(lambda: run.drive.read(letter).startswith(b"Error - Authentication failed. Registration is closed."))
+    for name in ("tester0.safetensors", "tester0.pt"):
+        run.as_user(0).write(f"{folder_of(run, 1)}/{name}", pickle.dumps({"model": Payload()}))
     gate.unlink()
-    assert server.result(60)["participants"] == ["tester0", "tester1", "tester2"]
-    assert all(client.result(60) for client in clients)
-    assert_equal(model_of(run, 3), fedavg(2, lambda _: EVERYONE))
+    run.all_end_well()
+    assert not opened.exists()
+    assert "tester0.safetensors by Organisation 0 is ignored: It is no safetensors file" in run.events()
+    assert_equal(model_of(run, 3), fedavg(2))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "reason"),
+    [
+        ("poison", "weights holds NaN or infinite numbers"),
+        ("grow", "weights is float64 [5], not float64 [4]"),
+        ("huge", "bytes, more than"),
+        ("raise", "RuntimeError: the sensor's file is gone"),
+    ],
+)
+def test_an_update_that_cannot_count_costs_its_client_alone(run, mistake, reason):
+    run.begin(0)
+    run.client(1)
+    run.client(2, config={"mistake": mistake})
+    run.all_end_well()
+    assert_equal(model_of(run, 3), fedavg(2, lambda _: (0, 1)))
+    told = run.events()
+    assert told.count(reason) == 2
+    assert all("tester2" in line for line in told.splitlines() if reason in line)
+
+
+def test_who_comes_late_is_refused_and_a_later_loss_is_still_noticed(run):
+    """Of mila's server the latecomer's heartbeat ended the thread that notices losses."""
+    gate, lost = run.gate(0, 2), run.gate(2, 2)
+    server, clients = run.begin(*EVERYONE)
+    run.reached(gate)
+    run.reached(lost)
+    late = run.client(2, name="latecomer")
+    assert late.ends() == 5
+    assert "latecomer came too late: the registration is closed." in late.text
+    run.as_user(2).write(f"id:{run.drive.stat(f'{run.path}/heartbeats').id}/latecomer_heartbeat.txt", "1")
+    refusal = b"Error - Authentication failed. Registration is closed."
+    run.wait_for(lambda: run.read("authentications/latecomer_authentication.txt").startswith(refusal))
+    clients[2].kill()
+    run.wait_for(lambda: run.exists("tester2.lost_connection"))
+    gate.unlink()
+    for process in (server, *clients[:2]):
+        assert process.ends() == 0, process.text
+    assert json.loads(server.text.splitlines()[-1])["participants"] == ["tester0", "tester1", "tester2"]
+    assert_equal(model_of(run, 3), fedavg(2, lambda number: EVERYONE if number == 1 else (0, 1)))
+
+
+def test_a_name_that_is_taken_is_refused_in_any_spelling(run):
+    gate = run.gate(0, 1)
+    run.begin(*EVERYONE)
+    run.reached(gate)
+    others = [
+        run.client(1, name="tester0", state="elsewhere"),  # another account
+        run.client(1, name="tester1", state="elsewhere"),  # the same account with another key
+        run.client(1, name="TESTER0", state="elsewhere"),
+    ]
+    for other in others:
+        assert other.ends() == 5
+        assert "taken" in other.text or "too late" in other.text
+        assert other.text.count("\n") == 1
+        run.processes.remove(other)
+    gate.unlink()
+    run.all_end_well()
+    assert_equal(model_of(run, 3), fedavg(2))
+
+
+def test_of_two_that_come_at_once_under_one_name_one_takes_part(field_of_play):
+    """Box takes names of equal letters for one; the second finds the name taken by its 409."""
+    run = field_of_play
+    run.init("--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", clients=2, rounds=1)
+    run.share()
+    run.box.fault("hold", r"POST /files/content", name="race", times=2, seconds=20)
+    twins = [run.client(0, name="tester0"), run.client(1, name="Tester0")]
+    run.box.wait_held("race", 2)
+    run.box.release("race")
+    server, other = run.server(), run.client(2)
+    codes = sorted(twin.ends() for twin in twins)
+    assert codes == [0, 5], [twin.text for twin in twins]
+    refused = next(twin for twin in twins if twin.ends() == 5)
+    assert "ester0 is taken. Take another name." in refused.text
+    assert (server.ends(), other.ends()) == (0, 0)
+    assert_equal(model_of(run, 2), fedavg(1, lambda _: (0, 2)))
+
+
+def other_machine(run):
+    """Return a copy of the server's state without what its process knows: the key, on another machine."""
+    other = run.folder / "other-machine"
+    for key in (run.folder / "server").glob("*/server/key"):
+        target = other / key.relative_to(run.folder / "server")
+        target.parent.mkdir(parents=True)
+        shutil.copy(key, target)
+    return other
 
 
 def test_a_second_server_is_refused(run):
-    from jupyter_box.federated.server import serve
-
     gate = run.gate(0, 1)
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
+    run.begin(*EVERYONE)
     run.reached(gate)
-    with pytest.raises(Exists, match="runs on this machine already"):
-        serve(run.drive, run.path, state=run.folder / "server")
-    other = run.folder / "other-machine"
-    other.mkdir()
-    for state in (run.folder / "server").iterdir():
-        (other / state.name / "server").mkdir(parents=True)
-        (other / state.name / "server" / "key").write_text((state / "server" / "key").read_text())
-    with pytest.raises(Exists, match="Another server has this run"):
-        serve(run.drive, run.path, state=other)
+    here = run.server()
+    there = run.run("server", run.path, "--state", other_machine(run))
+    for second, said in ((here, "runs on this machine already"), (there, "Another server has this run")):
+        assert second.ends() == 7
+        assert said in second.text
+        run.processes.remove(second)
     gate.unlink()
-    server.result(60)
-    assert all(client.result(60) for client in clients)
-    with pytest.raises(Exists, match="This run is over"):
-        serve(run.drive, run.path, state=run.folder / "server")
+    run.all_end_well()
+    assert_equal(model_of(run, 3), fedavg(2))
+    again = run.server()
+    assert again.ends() == 7
+    assert "This run is over. `jupyter box federate init` makes another." in again.text
+
+
+def test_of_two_servers_that_start_at_once_one_has_the_run(run):
+    run.box.fault("hold", r"POST /files/content", name="race", times=2, seconds=20)
+    servers = [run.server(), run.run("server", run.path, "--state", other_machine(run))]
+    run.box.wait_held("race", 2)
+    run.box.release("race")
+    run.wait_for(lambda: not all(server.is_running for server in servers))
+    refused = next(server for server in servers if not server.is_running)
+    assert refused.ends() == 7
+    assert "Another server has this run" in refused.text
+    run.processes.remove(refused)
+    for number in EVERYONE:
+        run.client(number)
+    run.all_end_well()
+    assert_equal(model_of(run, 3), fedavg(2))
 
 
 def test_who_loses_access_is_told_so_and_the_run_goes_on(run):
     gate = run.gate(2, 2)
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
+    server, clients = run.begin(*EVERYONE)
     run.reached(gate)
     run.drive.uninvite(run.path, run.users[2])
     gate.unlink()
-    with pytest.raises(Denied, match="The run's folder cannot be used any more"):
-        clients[2].result(60)
-    assert server.result(60)["lost"] == ["tester2"]
-    assert all(client.result(60) for client in clients[:2])
+    assert clients[2].ends() == 5
+    assert "The run's folder cannot be used any more. Ask its owner" in clients[2].text
+    for process in (server, *clients[:2]):
+        assert process.ends() == 0, process.text
     assert_equal(model_of(run, 3), fedavg(2, lambda number: EVERYONE if number == 1 else (0, 1)))
-    assert run.drive.read(f"{run.path}/tester2.lost_connection") == b"lost connection on round 2\n"
+    assert run.read("tester2.lost_connection") == b"lost connection on round 2\n"
 
 
-def test_clients_leave_when_the_server_app_fails(run, monkeypatch):
-    import plant
-
-    monkeypatch.setattr(plant, "initial", lambda size: {"weights": None})
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
-    with pytest.raises(BoxError, match="The ServerApp failed"):
-        server.result(60)
+def test_clients_leave_when_the_server_app_fails(field_of_play):
+    run = field_of_play
+    run.init("--set", "breaks=true")
+    run.share()
+    server, clients = run.begin(*EVERYONE)
+    assert server.ends() == 1
+    assert "The ServerApp failed: ValueError: the plant's model is not there" in server.text
+    assert "Traceback" in run.read("server_ended.txt").decode()
     for client in clients:
-        with pytest.raises(ServerGone, match="The server ended the run"):
-            client.result(60)
+        assert client.ends() == 1
+        assert "The server ended the run: ValueError: the plant's model is not there" in client.text
 
 
-def test_throttling_errors_and_lost_replies_change_nothing(run):
-    for fault in (
-        {"fault": "rate_limit", "route": "GET", "every": 9, "retry_after": 0},
-        {"fault": "error", "status": 502, "route": "folders", "every": 7},
-        {"fault": "lost_reply", "route": "POST .*content", "every": 4},
-        {"fault": "reset_response", "route": "content", "every": 11},
-    ):
-        run.box.fault(**{**fault, "times": 6})
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
-    server.result(90)
-    assert all(client.result(60) for client in clients)
-    assert_equal(model_of(run, 3), fedavg(2, lambda _: EVERYONE))
+FAULTS = {
+    "too many requests": {"fault": "rate_limit", "route": "GET", "every": 9, "retry_after": 0, "times": 12},
+    "bad gateway": {"fault": "error", "status": 502, "route": "folders", "every": 7, "times": 8},
+    "error when it was done": {"fault": "error", "status": 500, "applied": True, "route": "POST .*content", "every": 5},
+    "lost reply": {"fault": "lost_reply", "route": "POST .*content", "every": 4, "times": 12},
+    "reset in mid-answer": {"fault": "reset_response", "route": "download", "every": 5, "times": 6},
+    "expired token": {"fault": "unauthorized", "route": "GET", "every": 13, "times": 6},
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_network_in_trouble_changes_nothing(run, name):
+    run.box.fault(**{"times": 6, **FAULTS[name]})
+    run.begin(*EVERYONE)
+    run.all_end_well(90)
+    fired = run.box.control()["faults"][0]["fired"]
+    assert fired >= 3, fired
+    assert_equal(model_of(run, 3), fedavg(2))
+    assert [run.trained(number) for number in EVERYONE] == [[1, 2]] * 3
+    assert not [name for name in run.files("rounds/01") if ".2." in name and name.startswith("tester")]
 
 
 def test_clocks_that_differ_by_hours_lose_nobody(run):
+    """Box's clock goes back by three hours in mid-run, and with it every time stamp of a file."""
     gate = run.gate(0, 2)
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
+    server, _ = run.begin(*EVERYONE)
     run.reached(gate)
     run.box.control(clock_offset=-3 * 3600.0)
+    before = run.files("heartbeats")["tester1_heartbeat.txt"]
+    run.wait_for(lambda: run.files("heartbeats")["tester1_heartbeat.txt"].version != before.version)
     gate.unlink()
-    assert server.result(60)["lost"] == []
-    assert all(client.result(60) for client in clients)
+    run.all_end_well()
+    assert json.loads(server.text.splitlines()[-1])["lost"] == []
+    assert_equal(model_of(run, 3), fedavg(2))
 
 
 def test_isolated_participants_cannot_read_each_others_updates(field_of_play):
@@ -179,7 +256,7 @@ def test_isolated_participants_cannot_read_each_others_updates(field_of_play):
     who = [word for number in EVERYONE for word in ("--participant", f"tester{number}={run.users[number]}")]
     run.init("--isolate", *who, "--set", "min-nodes=3", rounds=2)
     gate = run.gate(0, 2)
-    server, clients = run.serve_here(), [run.join_here(number) for number in EVERYONE]
+    run.begin(*EVERYONE)
     run.reached(gate)
     own, others = (run.drive.stat(f"{run.path}/from-tester{number}") for number in (1, 0))
     update = run.drive.stat(f"{run.path}/from-tester0/01.tester0.safetensors")
@@ -191,9 +268,15 @@ def test_isolated_participants_cannot_read_each_others_updates(field_of_play):
     with pytest.raises(NotFound):
         curious.add(others, "tester0.safetensors", b"forged")
     with pytest.raises(Denied):
-        curious.write(f"{run.public_id}/server_ended.txt", "stop")
+        curious.write(f"{run.public}/server_ended.txt", "stop")
     gate.unlink()
-    server.result(60)
-    assert all(client.result(60) for client in clients)
+    run.all_end_well()
     model = run.drive.read(f"{run.path}/server/rounds/03/server.safetensors")
-    assert_equal(wire.load(model), fedavg(2, lambda _: EVERYONE))
+    assert_equal(wire.load(model), fedavg(2))
+    roles = {
+        folder: {member.who.id: member.role for member in run.drive.collaborators(f"{run.path}/{folder}")}
+        for folder in ("", "server", "from-tester0")
+    }
+    assert roles == {
+        "": {}, "server": dict.fromkeys(run.users, "viewer"), "from-tester0": {run.users[0]: "viewer uploader"}
+    }  # fmt: skip

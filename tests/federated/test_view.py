@@ -22,16 +22,15 @@ def finished(field_of_play):
     run = field_of_play
     run.init("--set", "min-nodes=2", clients=2, rounds=2)
     run.share()
-    server, clients = run.serve_here(), [run.join_here(number) for number in (0, 1)]
-    assert server.result(60)
-    assert all(client.result(60) for client in clients)
+    run.begin(0, 1)
+    run.all_end_well()
     return run
 
 
 def test_any_member_sees_how_a_run_stands_and_changes_nothing(finished):
     member = finished.as_user(2)
     before = {item.name: item.etag for item in finished.drive.list(finished.path)}
-    view = FederatedRun(finished.public_id, drive=member)
+    view = FederatedRun(finished.public, drive=member)
     status = json.loads(json.dumps(view.status()))
     assert (status["state"], status["rounds"], status["rounds_count"]) == ("finished", 2, 2)
     assert [who["name"] for who in status["participants"]] == ["tester0", "tester1"]
@@ -56,14 +55,14 @@ def test_the_widget_shows_people_rounds_curves_and_events(finished):
 
 
 def test_a_name_that_is_markup_stays_text(finished):
-    finished.as_user(1).write(f"{finished.public_id}/authentications/<b>x_authentication.txt", "{}")
+    finished.as_user(1).write(f"{finished.public}/authentications/<b>x_authentication.txt", "{}")
     widget = FederatedRun(finished.path, drive=finished.drive).widget(every=60)
     assert "&lt;b&gt;x" in widget.people.value
     widget.close()
 
 
 def test_every_model_is_computed_anew_and_comes_out_equal(finished):
-    found = verify(finished.as_user(2), finished.public_id, app_folder=Path(__file__).parent)
+    found = verify(finished.as_user(2), finished.public, app_folder=Path(__file__).parent)
     assert (found.ok, found.recomputed, len(found.files)) == (True, 4, 12)
     assert {file.rows for file in found.files if file.who == "tester1"} == {80}
     assert "4 exchanges were computed anew and are equal." in str(found)
