@@ -18,6 +18,7 @@ from .inputs import Schema
 from .keeping import TrashHandler, VersionsHandler
 from .kernels import KernelTokenHandler, KernelTransferHandler
 from .marks import DetailsHandler, FavouriteHandler, FavouritesHandler, LockHandler
+from .notebooks import NotebookDiffHandler
 from .sharing import CollaborationsHandler, SharedLinkHandler
 from .status import ItemsHandler, OpenApiHandler, SearchHandler, StatusHandler, UnknownHandler
 from .streams import EventsHandler, TransferEventsHandler
@@ -349,6 +350,17 @@ ROUTES: tuple[Route, ...] = (
                 "Make an old version the current one", {201: "Version"}, body=_object("version", version=_VERSION)
             ),
             "delete": Operation("Delete an old version", {204: None}, {"version": _needed(_VERSION)}),
+        },
+    ),
+    Route(
+        "notebook-diffs/{path}",
+        NotebookDiffHandler,
+        {
+            "get": Operation(
+                "What has changed in a notebook since a version, where nbdime is installed",
+                {200: "NotebookDiff"},
+                {"version": _needed(_VERSION)},
+            )
         },
     ),
     Route(

@@ -4,10 +4,12 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ILayoutRestorer } from '@jupyterlab/application';
 import type { WidgetTracker } from '@jupyterlab/apputils';
 import { createToolbarFactory, ICommandPalette, IToolbarWidgetRegistry, setToolbar } from '@jupyterlab/apputils';
+import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import type { FileBrowser } from '@jupyterlab/filebrowser';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
 import { IStatusBar } from '@jupyterlab/statusbar';
@@ -30,6 +32,7 @@ import { Inspector, InspectorModel } from './inspector';
 import { itemCommands, viewCommands } from './itemcommands';
 import { itemOf, openInBox } from './items';
 import { BoxModel } from './model';
+import type { IRenderers } from './notebookdiff';
 import { BoxBrowser } from './panel';
 import { PastDrive, pastPath } from './past';
 import { listenForPaste } from './pasting';
@@ -48,7 +51,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Box beside the file browser.',
   autoStart: true,
   requires: [IDocumentManager, IFileBrowserFactory, ISettingRegistry, IToolbarWidgetRegistry],
-  optional: [ITranslator, ILayoutRestorer, IStateDB, IStatusBar, ICommandPalette, INotebookTracker],
+  optional: [ITranslator, ILayoutRestorer, IStateDB, IStatusBar, ICommandPalette, INotebookTracker, IRenderMimeRegistry, IEditorServices],
   activate
 };
 
@@ -65,7 +68,9 @@ function activate(
   state: IStateDB | null,
   statusBar: IStatusBar | null,
   palette: ICommandPalette | null,
-  notebooks: INotebookTracker | null
+  notebooks: INotebookTracker | null,
+  rendermime: IRenderMimeRegistry | null,
+  editors: IEditorServices | null
 ): void {
   const words = translator ?? nullTranslator;
   const context = makeContext(app, manager, browsers, words, state, notebooks);
@@ -79,7 +84,8 @@ function activate(
   setToolbar(browser, createToolbarFactory(toolbars, settings, FACTORY, PLUGIN_ID, words));
   // the stock commands act on the browser of this tracker that was used last
   void (browsers.tracker as WidgetTracker<FileBrowser>).add(browser);
-  addWidgets(context, restorer);
+  const renderers = rendermime && editors && { rendermime, editors, translator: words };
+  addWidgets(context, restorer, versionActions(context, renderers));
   addStatus(context, statusBar);
   addToPalette(app, palette, trans.__('Box'));
   listenForDrops(context);
@@ -160,7 +166,7 @@ function bringToFront(app: JupyterFrontEnd, browser: BoxBrowser): void {
   }
 }
 
-function addWidgets(context: IContext, restorer: ILayoutRestorer | null): void {
+function addWidgets(context: IContext, restorer: ILayoutRestorer | null, actions: IVersionActions): void {
   const { app, browser, inspector, trans, transfers, views } = context;
   const oneFile = async () => (await choose({ multiple: false }))[0]?.file ?? null;
   browser.addView(new Views(views, trans), views);
@@ -168,7 +174,7 @@ function addWidgets(context: IContext, restorer: ILayoutRestorer | null): void {
   browser.rows.onDesktopDrop = (event, folder) => void sendDropped(context, event.dataTransfer, folder);
   browser.rows.onLocalDrop = (paths, folder) => toBox(context, paths, folder);
   listenForPaste(browser, (files, onConflict) => sendDropped(context, files, browser.model.path, onConflict));
-  const side = new Inspector(inspector, trans, versionActions(context));
+  const side = new Inspector(inspector, trans, actions);
   const follow = () => void inspector.inspect(itemOf([...browser.selectedItems()][0]) ?? browser.model.folder?.box ?? null);
   // what the toolbar's buttons may do depends on the folder
   browser.model.stateChanged.connect(() =>
@@ -243,13 +249,13 @@ async function showInFolder(context: IContext, item: IItem): Promise<void> {
   await context.browser.selectItemByName(item.name);
 }
 
-function versionActions(context: IContext): IVersionActions {
+function versionActions(context: IContext, renderers: IRenderers | null): IVersionActions {
   const { app, browser, drive, trans } = context;
   const open = (path: string) => app.commands.execute('docmanager:open', { path });
   return {
     open: (item, version) => open(version.current ? labPath(item.path) : pastPath(item, version)),
     compare: async (item, version) => {
-      const widget = await compared(drive.api, item, version, trans);
+      const widget = await compared(drive.api, item, version, trans, renderers);
       app.shell.add(widget, 'main');
       app.shell.activateById(widget.id);
     },

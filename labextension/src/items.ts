@@ -78,9 +78,13 @@ export function openInBox(item: IItem | undefined): void {
   window.open(item?.web_url, '_blank', 'noopener');
 }
 
+export function isNotebook({ name }: { name: string }): boolean {
+  return name.toLowerCase().endsWith('.ipynb');
+}
+
 function contentType(item: IItem): Contents.ContentType {
   if (item.type === 'folder') {
     return 'directory';
   }
-  return item.name.toLowerCase().endsWith('.ipynb') ? 'notebook' : 'file';
+  return isNotebook(item) ? 'notebook' : 'file';
 }

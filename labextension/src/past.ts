@@ -5,6 +5,7 @@ import { Drive } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { address, BoxAPI } from './api';
+import { isNotebook } from './items';
 import type { IItem, IVersion } from './tokens';
 
 export const PAST = 'box-version';
@@ -26,18 +27,18 @@ export class PastDrive extends Drive {
 
   override async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
     const [id, version, name] = localPath.split('/');
-    const isNotebook = name.toLowerCase().endsWith('.ipynb');
+    const type = isNotebook({ name }) ? 'notebook' : 'file';
     const wanted = { path: `id:${id}`, query: { version } };
     const bytes = options?.content === false ? null : await (await this._api.fetch('GET', 'files', wanted)).arrayBuffer();
     return {
       name,
       path: localPath,
-      type: isNotebook ? 'notebook' : 'file',
+      type,
       writable: false,
       created: NO_TIME,
       last_modified: NO_TIME,
       mimetype: '',
-      ...contentOf(bytes, isNotebook, options?.format)
+      ...contentOf(bytes, type === 'notebook', options?.format)
     };
   }
 
@@ -59,7 +60,7 @@ export class PastDrive extends Drive {
 
 function contentOf(
   bytes: ArrayBuffer | null,
-  isNotebook: boolean,
+  asNotebook: boolean,
   format: Contents.FileFormat | undefined
 ): Pick<Contents.IModel, 'content' | 'format'> {
   if (!bytes) {
@@ -69,7 +70,7 @@ function contentOf(
     return { content: base64(bytes), format };
   }
   const text = new TextDecoder().decode(bytes);
-  return isNotebook ? { content: JSON.parse(text), format: 'json' } : { content: text, format: 'text' };
+  return asNotebook ? { content: JSON.parse(text), format: 'json' } : { content: text, format: 'text' };
 }
 
 function base64(bytes: ArrayBuffer): string {
