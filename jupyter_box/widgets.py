@@ -24,6 +24,8 @@ PAGE = 1000  # rows asked for at once: what Box gives by one request
 NAME_WIDTH = 48  # characters of a name; a longer one is cut in its middle
 MARKS = {"folder": "/", "web_link": " (link)", "file": ""}
 ROWS = 16
+# Jupyter's server takes no larger message from a browser; it drops the connection without a word
+UPLOAD_NOTE = "Upload takes 10 MB at once, as much as Jupyter's messages do; %box_upload takes any size."
 _WIDE = {"width": "auto"}
 # JupyterLab's own variables, so that it looks right in a light and in a dark theme
 _STYLE = """<style>
@@ -153,7 +155,8 @@ class BoxBrowser(ipw.VBox):  # type: ignore[misc]
     def _laid_out(self) -> tuple[Any, ...]:
         tools = ipw.HBox([self.open_button, self.refresh_button, self.download_button, self.files], layout=_wrapped())
         making = ipw.HBox([self.filter, self.name, self.make_button], layout=_wrapped())
-        return (ipw.HTML(_STYLE), self.crumbs, tools, making, self.listing, self.more_button, self.message)
+        note = ipw.HTML(f'<span class="jupyter-box-note">{UPLOAD_NOTE}</span>')
+        return (ipw.HTML(_STYLE), self.crumbs, tools, note, making, self.listing, self.more_button, self.message)
 
     def _begin(self, doing: str, work: Callable[[], str]) -> None:
         """Do the work after what is under way; its result, or what went wrong, is shown in place."""
