@@ -1,165 +1,25 @@
-"""One pool of connections and the one retry loop; the token and the rate limit come in by a `Gate`."""
+"""The one retry loop, over one pool of connections; the token and the rate limit come in by a `Gate`."""
 
 from __future__ import annotations
 
-import random
-import threading
-import time
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from mmap import mmap
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.utils import super_len
 
+from ._connections import Connections
 from ._problems import FAILURES, code_of, no_answer, refusal, retry_after, server_time
 from ._ratelimit import Kind
-from .errors import BoxError, Busy, Cancelled
+from ._waiting import ANYWHERE, CLOCK, Clock, OnWait, Patience, Place, Trouble, current_place, holding, rest, waiting
+from .errors import BoxError, Busy
 
 USER_AGENT = "jupyter-box"
-POOL = 32
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-
-class Clock:
-    """Time and chance, as one argument: a test passes its own."""
-
-    def monotonic(self) -> float:
-        """Return seconds on a clock that never jumps."""
-        return time.monotonic()
-
-    def time(self) -> float:
-        """Return this machine's idea of the seconds since 1970."""
-        return time.time()
-
-    def random(self) -> float:
-        """Return a number from 0 to 1, for the jitter."""
-        return random.random()  # noqa: S311  spreads retries, hides nothing
-
-    def sleep(self, seconds: float, cancel: threading.Event | None = None) -> None:
-        """Wait, but no longer than until `cancel` is set."""
-        (cancel or threading.Event()).wait(seconds)
-
-
-CLOCK = Clock()
-
-
-class OnWait(Protocol):
-    """Is told of each wait before it begins; may raise `Cancelled`."""
-
-    def __call__(self, seconds: float, reason: str, /) -> None:
-        """Take note of a wait of so many seconds, and why."""
-
-
-def _in_silence(_seconds: float, _reason: str, /) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Waiter:
-    on_wait: OnWait = _in_silence
-    cancel: threading.Event | None = None
-
-    def check(self) -> None:
-        if self.cancel is not None and self.cancel.is_set():
-            raise Cancelled("Stopped.", hint="Nothing half-done was kept.")
-
-
-_waiter: ContextVar[_Waiter] = ContextVar("jupyter_box_waiter", default=_Waiter())  # noqa: B039  it is frozen
-
-
-@contextmanager
-def waiting(on_wait: OnWait | None = None, *, cancel: threading.Event | None = None) -> Iterator[None]:
-    """Say who hears of the waits of the calls inside, and what stops them; it holds for this thread only.
-
-    Args:
-        on_wait: Called before each wait with its seconds and one sentence, e.g. "Box asks us to wait 12 s"
-        cancel: Once it is set, a wait ends at once and the call raises `Cancelled`.
-    """
-    token = _waiter.set(_Waiter(on_wait or _in_silence, cancel))
-    try:
-        yield
-    finally:
-        _waiter.reset(token)
-
-
-class Patience:
-    """How long one call may go on: every wait of it passes here, and none goes past its deadline.
-
-    Args:
-        clock: The time.
-        deadline: Seconds from now.
-    """
-
-    def __init__(self, clock: Clock, deadline: float) -> None:
-        self.clock = clock
-        self.until = clock.monotonic() + deadline
-        self.tries: Counter[str] = Counter()
-
-    def check(self) -> None:
-        """Raise `Cancelled` when the caller has asked to stop."""
-        _waiter.get().check()
-
-    def wait(self, seconds: float, reason: str) -> None:
-        """Wait, telling the listener why and how long first; raise `Cancelled` once the caller asks to stop."""
-        waiter = _waiter.get()
-        waiter.check()
-        if not seconds:
-            return
-        waiter.on_wait(seconds, f"{reason} {max(1, round(seconds))} s")
-        self.clock.sleep(seconds, waiter.cancel)
-        waiter.check()
-
-    def endure(self, trouble: Trouble) -> None:
-        """Wait before another try; raise the trouble's error when it was the last one or time is up."""
-        self.tries[trouble.kind] += 1
-        tries = self.tries[trouble.kind]
-        seconds = self._pause(trouble, tries)
-        limit = TRIES[trouble.kind]
-        if (limit is not None and tries > limit) or self.clock.monotonic() + seconds > self.until:
-            raise trouble.error
-        self.wait(seconds, trouble.reason)
-
-    def _pause(self, trouble: Trouble, tries: int) -> float:
-        if trouble.delay is not None:
-            return max(trouble.delay, 0.05)
-        # a connection that idled too long breaks on its next use: that is worth one try at once
-        if trouble.kind == "lost" and tries == 1:
-            return 0.0
-        return min(30.0, 0.25 * 2.0 ** min(tries, 10)) * (0.5 + self.clock.random())
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why an attempt did not do: the error to raise in the end, and how another try would go."""
-
-    kind: str
-    error: BoxError
-    reason: str = ""
-    delay: float | None = None
-
-
-# How often each kind of trouble is tried again; None: until the deadline.
-TRIES: dict[str, int | None] = {
-    "final": 0,
-    "unauthorized": 0,
-    "throttled": None,
-    "unready": None,
-    "blocked": None,
-    "settling": 6,
-    "server": 5,
-    "lost": 5,
-    "offline": 2,
-}
 _BLOCKED = ("operation_blocked_temporary", "name_temporarily_reserved")
 _SERVER = (500, 502, 503, 504, 509)
 
@@ -194,6 +54,10 @@ class Gate:
     def admit(self, request: Request, patience: Patience) -> None:
         """Wait until the request may go."""
 
+    def place(self) -> Place:
+        """Return what the request holds while it is under way."""
+        return ANYWHERE
+
     def authorization(self) -> str | None:
         """Return the `Authorization` header, or None."""
         return None
@@ -201,6 +65,13 @@ class Gate:
     def renew(self, _rejected: str) -> bool:
         """Get another authorization after Box refused that one; tell whether there is one."""
         return False
+
+
+class Placed(Gate):
+    """Holds the place that is the current thread's, as `holding` says."""
+
+    def place(self) -> Place:
+        return current_place()
 
 
 class Body:
@@ -284,11 +155,13 @@ class Network:
         Raises:
             BoxError: Box refuses, does not answer, or asks us to wait past the deadline.
         """
-        gate, patience, body = gate or Gate(), Patience(self.clock, self.deadline), Body(request.data)
+        gate, body = gate or Gate(), Body(request.data)
+        patience = Patience(self.clock, self.deadline, place := gate.place())
         while True:
             patience.check()
             gate.admit(request, patience)
             authorization = gate.authorization()
+            place.take()
             outcome = self._attempt(request, body, authorization)
             trouble = diagnose(outcome, request)
             if trouble is None or _was_done(outcome, request, patience):
@@ -328,7 +201,7 @@ class Network:
                 headers=_headers(request, authorization, data),
                 stream=request.stream,
                 follow=request.follow and request.method != "OPTIONS",
-                timeout=(CONNECT_TIMEOUT, request.timeout),
+                timeout=(min(CONNECT_TIMEOUT, request.timeout), request.timeout),
             )
         except (requests.RequestException, OSError) as error:
             if isinstance(data, _Watched) and data.error:
@@ -414,92 +287,18 @@ def _was_done(outcome: requests.Response | Exception, request: Request, patience
     return bool(request.method == "DELETE" and lost and is_gone)
 
 
-class Connections(requests.Session):
-    """A pool that honours the environment's proxies and certificate authorities, and nothing else of it.
-
-    `.netrc` is never read, loopback never goes through a proxy, and a redirect to another host carries nothing
-    that says who we are.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.auth = _as_it_is
-        # Box needs none, and a cookie of one identity must not go with the next
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._settings: dict[object, dict[str, Any]] = {}
-        self._usual = dict(self.headers)
-        for scheme in ("https://", "http://"):
-            self.mount(scheme, HTTPAdapter(pool_connections=POOL, pool_maxsize=POOL))
-
-    def exchange(
-        self,
-        method: str,
-        url: str,
-        *,
-        params: Mapping[str, Any] | None,
-        data: Any,
-        headers: Mapping[str, str],
-        stream: bool,
-        follow: bool,
-        timeout: tuple[float, float],
-    ) -> requests.Response:
-        """Return what `request` does, without what it does for cookies, hooks and `.netrc`: half of its own time.
-
-        Args:
-            method: The HTTP method.
-            url: The whole address.
-            params: The query.
-            data: The body.
-            headers: Those of this request.
-            stream: Leave the answer's body on the wire.
-            follow: Follow redirects.
-            timeout: Seconds to connect, and without a byte.
-        """
-        prepared = requests.PreparedRequest()
-        prepared.prepare(method, url, {**self._usual, **headers}, data=data, params=params, auth=_as_it_is)
-        settings = {**self.merge_environment_settings(prepared.url, {}, stream, None, None), "timeout": timeout}
-        response = self.get_adapter(prepared.url or url).send(prepared, **settings)
-        if follow and response.is_redirect:
-            answers = [response, *self._followed(response, prepared, settings)]
-            response = answers.pop()
-            response.history = answers
-        if not stream:
-            response.content  # noqa: B018  read now, so that the connection is free and a break is told here
-        return response
-
-    def _followed(
-        self, response: requests.Response, prepared: requests.PreparedRequest, settings: Mapping[str, Any]
-    ) -> Iterator[requests.Response]:
-        yield from self.resolve_redirects(response, prepared, **settings)
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Return the environment's proxies and certificates for an address, looked up once a host for speed."""
-        host = _host(url)
-        if host not in self._settings:
-            settings = super().merge_environment_settings(url, proxies, None, verify, cert)
-            self._settings[host] = {**settings, "proxies": {}} if host[1] in LOOPBACK else dict(settings)
-        return {**self._settings[host], "stream": stream}
-
-    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Drop what says who we are when a redirect leads to another host."""
-        if _host(response.request.url) != _host(prepared_request.url):
-            for name in ("Authorization", "As-User", "BoxApi"):
-                prepared_request.headers.pop(name, None)
-
-    def rebuild_proxies(self, prepared_request: Any, proxies: Any) -> Any:
-        """Return the proxies for a redirect's target."""
-        found = super().rebuild_proxies(prepared_request, proxies)  # type: ignore[no-untyped-call]
-        return {} if urlsplit(str(prepared_request.url)).hostname in LOOPBACK else found
-
-
-def _host(url: str | None) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url or "")
-    return parts.scheme, parts.hostname, parts.port
-
-
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Add nothing: requests would read `.netrc` where a session has no `auth`."""
-    return request
-
-
-__all__ = ["CLOCK", "Clock", "Connections", "Gate", "Network", "OnWait", "Patience", "Request", "waiting"]
+__all__ = [
+    "CLOCK",
+    "Clock",
+    "Connections",
+    "Gate",
+    "Network",
+    "OnWait",
+    "Patience",
+    "Placed",
+    "Request",
+    "current_place",
+    "holding",
+    "rest",
+    "waiting",
+]

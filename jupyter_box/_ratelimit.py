@@ -8,7 +8,7 @@ from typing import Literal
 
 from .config import RateLimit
 
-Kind = Literal["call", "upload", "search", "part", "download"]
+Kind = Literal["call", "upload", "search", "part", "download", "urgent"]
 
 
 class Bucket:
@@ -53,6 +53,7 @@ class RateLimiter:
             "call": [calls],
             "part": [calls],
             "download": [calls],
+            "urgent": [calls],
             "upload": [calls, Bucket(limit.uploads)],
             "search": [calls, *searches],
         }

@@ -18,7 +18,19 @@ from box_sdk_gen.networking.fetch_response import FetchResponse
 from box_sdk_gen.networking.multipart_stream import MultipartStream
 from box_sdk_gen.networking.network_client import NetworkClient
 
-from ._network import CLOCK, READ_TIMEOUT, Clock, Gate, Network, Patience, Request, waiting
+from ._network import (
+    CLOCK,
+    READ_TIMEOUT,
+    Clock,
+    Network,
+    Patience,
+    Placed,
+    Request,
+    current_place,
+    holding,
+    rest,
+    waiting,
+)
 from ._problems import no_answer, refusal
 from ._ratelimit import Kind, RateLimiter, limiter_of
 from .auth import Auth
@@ -72,7 +84,7 @@ class Session:
         self.endpoints = endpoints
         self.network = Network(clock=clock, deadline=deadline)
         self._gate = _Gate(auth, limiter_of(auth.identity, limits, clock))
-        self._bare_gate = Gate()
+        self._bare_gate = Placed()
         self._urls = BaseUrls(base_url=endpoints.api, upload_url=endpoints.upload, oauth_2_url=endpoints.oauth)
         self._sdk = NetworkSession(network_client=_Carrier(self, _Manner()), base_urls=self._urls)
         self.client = BoxClient(auth, network_session=self._sdk)
@@ -203,7 +215,7 @@ class Session:
             params: The query; None values are left out, lists are joined by commas.
             stream: Leave the answer's body on the wire, uncompressed, to be read by `response.raw.readinto`.
             authorize: Send our token; it is dropped when a redirect leads to another host.
-            kind: What the request counts as.
+            kind: What the request counts as; an `urgent` one counts, but does not wait for our own limit.
             retry: Whether to try again; a renewed token is always tried.
             ok: Statuses beside success that are answers and raise nothing.
             follow: Follow redirects.
@@ -293,7 +305,7 @@ def _word(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
-class _Gate(Gate):
+class _Gate(Placed):
     """The rate limit and the token before each attempt."""
 
     def __init__(self, auth: Auth, limiter: RateLimiter) -> None:
@@ -302,6 +314,9 @@ class _Gate(Gate):
 
     def admit(self, request: Request, patience: Patience) -> None:
         now = patience.clock.monotonic()
+        if request.kind == "urgent":
+            self._limiter.reserve(request.kind, now, float("inf"))
+            return
         at = self._limiter.reserve(request.kind, now, patience.until)
         unit = _PER_MINUTE.get(request.kind, "calls")
         if at > patience.until:
@@ -444,4 +459,4 @@ def _not_json(response: requests.Response) -> Any:
     ) from None
 
 
-__all__ = ["Session", "waiting"]
+__all__ = ["Session", "current_place", "holding", "rest", "waiting"]

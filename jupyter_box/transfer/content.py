@@ -19,6 +19,8 @@ from .taken import holder
 
 Note = Callable[[int], None]
 
+_MOMENT = 2.0  # seconds that who cancels is ready to wait for Box
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -233,8 +235,9 @@ class Content:
         return Item.of(answer.json()["entries"][0])
 
     def abort(self, session: UploadSession, *, is_patient: bool = True) -> None:
-        """End a session and remove its parts."""
-        self.session.send("DELETE", self._endpoint(session, "abort"), retry=is_patient)
+        """End a session and remove its parts; where it is not patient, within a moment or not at all."""
+        how: dict[str, Any] = {} if is_patient else {"retry": False, "kind": "urgent", "timeout": _MOMENT}
+        self.session.send("DELETE", self._endpoint(session, "abort"), **how)
 
     def named(self, target: Target, size: int, path: str = "") -> Item | None:
         """Return what has the name in the folder at `path`, without listing the folder; None if it is free.

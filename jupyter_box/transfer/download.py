@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import requests
@@ -13,6 +13,7 @@ import urllib3
 
 from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, NotAuthorized, NotFound
 from jupyter_box.items import Item
+from jupyter_box.session import current_place, rest
 
 from .content import Content
 from .lanes import Gate, Lanes
@@ -63,7 +64,7 @@ class Address:
 
     def _locate(self, headers: Mapping[str, str]) -> tuple[str, requests.Response | None]:
         """Return the pre-signed address; or what was asked for, from a server that does not redirect."""
-        with self._lock:
+        with self._ours():
             if self._signed:
                 return self._signed, None
             answer = self._fetch(self._asked, headers, authorize=True)
@@ -72,6 +73,17 @@ class Address:
             answer.close()
             self._signed = answer.headers["Location"]
             return self._signed, None
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Let one thread ask for the address; those that wait for it hold up nobody else."""
+        if not self._lock.acquire(blocking=False):
+            current_place().give_back()
+            self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _forget(self, run_out: str) -> None:
         with self._lock:
@@ -90,9 +102,7 @@ class Address:
             what=self._name,
         )
 
-    def blocks(
-        self, start: int, end: int, check: Callable[[], None], pause: Callable[[float, str], None]
-    ) -> Iterator[bytes]:
+    def blocks(self, start: int, end: int, check: Callable[[], None] = lambda: None) -> Iterator[bytes]:
         """Yield the bytes from `start` up to `end`; goes on where a connection breaks.
 
         Raises:
@@ -114,7 +124,8 @@ class Address:
                 failures += 1
                 if failures == _TRIES:
                     raise self._content.session.translate(error, self._name) from error
-                pause(2.0**failures / 8, "The connection broke; going on where it was")
+                current_place().shrink()
+                rest(2.0**failures / 8, "The connection broke; going on where it was after")
 
 
 def _body(answer: requests.Response, start: int, end: int, size: int) -> Iterator[bytes]:
@@ -151,11 +162,7 @@ class Download:
         sha1 = address.item.sha1
         self.size = max(0, end - start)
         self.headers = {"Content-Length": str(self.size)} | ({"ETag": f'"{sha1}"'} if sha1 else {})
-        self._stop = threading.Event()
-        self._blocks = address.blocks(start, end, lambda: None, lambda seconds, _: self._pause(seconds))
-
-    def _pause(self, seconds: float) -> None:
-        self._stop.wait(seconds)
+        self._blocks = address.blocks(start, end)
 
     def __enter__(self) -> Self:
         return self
@@ -172,7 +179,6 @@ class Download:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._stop.set()
         self._blocks.close()  # type: ignore[attr-defined]
 
 

@@ -7,7 +7,9 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from jupyter_box.items import LISTING_FIELDS, Item
@@ -60,7 +62,8 @@ def ahead(values: Iterator[T]) -> Generator[T, None, None]:
         return
     ready: queue.Queue[tuple[bool, Any]] = queue.Queue(_AHEAD)
     stopped = threading.Event()
-    thread = threading.Thread(target=_fill, args=(values, ready, stopped), name="box-ahead", daemon=True)
+    work = partial(copy_context().run, _fill, values, ready, stopped)
+    thread = threading.Thread(target=work, name="box-ahead", daemon=True)
     thread.start()
     try:
         while (answer := ready.get())[0]:
@@ -135,7 +138,7 @@ def side_by_side(get: GetPage, first: Json, *, is_unique: bool) -> Generator[Jso
     # the further pages are asked for only now: whoever wants no more than the first pays for no more
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="box-list")
     try:
-        pages = [pool.submit(get, offset, False) for offset in offsets]
+        pages = [pool.submit(copy_context().run, get, offset, False) for offset in offsets]
         tail = None
         if missing and first["entries"][-1]["type"] != "folder":
             tail = _ask_tail(get, pool, _folders(first["entries"]), missing, step)
@@ -158,7 +161,7 @@ def _folders(found: Iterable[Json]) -> int:
 def _ask_tail(get: GetPage, pool: ThreadPoolExecutor, folders: int, missing: int, step: int) -> list[Future[Json]]:
     """Ask for what lies beyond the last offset from the other end; in either order Box puts the folders first."""
     offsets = range(folders, folders + missing + 1, step - 1)
-    return [] if offsets[-1] > CEILING else [pool.submit(get, offset, True) for offset in offsets]
+    return [] if offsets[-1] > CEILING else [pool.submit(copy_context().run, get, offset, True) for offset in offsets]
 
 
 def _tail(chain: _Chain, pages: Iterable[Future[Json]], missing: int) -> list[Json]:

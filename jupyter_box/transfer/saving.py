@@ -13,12 +13,12 @@ from pathlib import Path
 
 from jupyter_box.errors import Changed, Corrupted, QuotaFull
 from jupyter_box.items import Item
-from jupyter_box.session import waiting
+from jupyter_box.session import holding, waiting
 
 from .content import Content
 from .download import Address, new_sha1, verify
 from .journal import Journal, Pending, key_of
-from .lanes import Gate, Lanes, is_trouble
+from .lanes import Gate, Lanes, Place, is_trouble
 from .local import BLOCK, LocalError, local_errors, set_modified
 from .progress import Meter
 from .report import in_bytes
@@ -66,7 +66,7 @@ class Saving:
 
     def run(self) -> Path:
         """Fetch the file and return where it is."""
-        with waiting(self._wait, cancel=self._meter.cancel), self._claim() as is_journaled:
+        with waiting(self._meter.wait, cancel=self._meter.cancel), self._claim() as is_journaled:
             if not is_journaled:
                 self._scratch = self._scratch.with_name(f"{self._scratch.stem}-{secrets.token_hex(4)}{SUFFIX}")
             try:
@@ -107,14 +107,6 @@ class Saving:
             self._scratch.unlink()
         self._journal.drop(self._key)
 
-    def _wait(self, seconds: float, reason: str) -> None:
-        self._gate.shrink()
-        self._meter.wait(seconds, reason)
-
-    def _pause(self, seconds: float, reason: str) -> None:
-        self._wait(seconds, reason)
-        self._meter.cancel.wait(seconds)
-
     def _earlier(self) -> set[int]:
         """Return where the ranges begin that an earlier try has fetched of the same content."""
         pending = self._journal.get(self._key)
@@ -139,13 +131,10 @@ class Saving:
 
     def _in_one(self, descriptor: int) -> str:
         digest, address = new_sha1(), Address(self._content, self._item, self._version)
-        self._gate.enter(self._meter.check)
-        try:
+        with holding(Place(self._gate, self._meter.check)):
             for block in self._blocks(address, 0, self._size, self._meter.check):
                 _pwrite(descriptor, block, os.lseek(descriptor, 0, os.SEEK_END))
                 digest.update(block)
-        finally:
-            self._gate.leave()
         return digest.hexdigest()
 
     def _in_ranges(self, descriptor: int, done: set[int], *, is_journaled: bool) -> str:
@@ -177,7 +166,7 @@ class Saving:
         return Pending(self._key, "download", identity, str(self._target.absolute()), name, self._size, state, 0)
 
     def _blocks(self, address: Address, start: int, end: int, check: Callable[[], None]) -> Iterator[bytes]:
-        for block in address.blocks(start, end, check, self._pause):
+        for block in address.blocks(start, end, check):
             check()
             yield block
             self._meter.add(len(block))

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,12 +109,12 @@ def scan_box(session: Session, folder: Item, rules: Rules, check: Callable[[], N
     if not folder.id:
         return there
     with ThreadPoolExecutor(threads, thread_name_prefix="box-scan") as pool:
-        waiting: list[Future[list[Item]]] = [pool.submit(_list, session, folder, check)]
+        waiting: list[Future[list[Item]]] = [pool.submit(copy_context().run, _list, session, folder, check)]
         while waiting:
             for item in waiting.pop().result():
                 path = relative(item, folder)
                 if rules.allow(path, is_folder=item.is_folder) and _take(there, path, item):
-                    waiting.insert(0, pool.submit(_list, session, item, check))
+                    waiting.insert(0, pool.submit(copy_context().run, _list, session, item, check))
     return there
 
 

@@ -6,12 +6,9 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, BinaryIO
 
-from jupyter_box.errors import BoxError
-
-from .content import Part, UploadSession
+from .content import Part
 from .local import BLOCK, Source
 from .upload import Sent, Upload
 
@@ -86,7 +83,3 @@ class StreamUpload(Upload):
             super()._land(*args)
         finally:
             self._source.release(args[1].offset)
-
-    def _give_up(self, session: UploadSession, _error: BaseException) -> None:
-        with suppress(BoxError):
-            self._content.abort(session)

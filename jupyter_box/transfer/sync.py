@@ -16,6 +16,7 @@ from jupyter_box.errors import BoxError, Exists
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import FIELDS, Item
 from jupyter_box.paths import key
+from jupyter_box.session import waiting
 
 from .folders import make_folders
 from .ignoring import Rules
@@ -91,7 +92,8 @@ class Sync:
         if self._options.direction == "down" and not self._options.dry_run:
             self._local.mkdir(parents=True, exist_ok=True)
         rules = Rules.of(self._local, self._options.include, self._options.exclude)
-        here, there = self._scan(rules)
+        with waiting(self._run.meter.wait, cancel=self._run.meter.cancel):
+            here, there = self._scan(rules)
         plan = self._plan(here, there)
         if self._options.dry_run:
             return Report(tuple(self._planned(plan)), time.monotonic() - began)

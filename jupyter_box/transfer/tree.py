@@ -18,6 +18,7 @@ from jupyter_box.errors import BoxError, Cancelled, Exists, NotAuthorized, NotCo
 from jupyter_box.events import Listener
 from jupyter_box.items import Item
 from jupyter_box.paths import check_name, key
+from jupyter_box.session import waiting
 
 from .folders import make_folders
 from .listing import items
@@ -85,7 +86,8 @@ class Run:
         try:
             if self._broken is None:
                 self.meter.check()
-                task()
+                with waiting(self.meter.wait, cancel=self.meter.cancel):
+                    task()
         except BaseException as error:  # noqa: BLE001  raised by complete()
             self._broken = self._broken or error
         finally:
@@ -104,13 +106,17 @@ class Run:
             if self.hopeless is not None:
                 raise self.hopeless
             return carry()
-        except Cancelled:
-            raise
         except (BoxError, OSError) as error:
             return self.failure(failed, error)
 
     def failure(self, failed: Outcome, error: BoxError | OSError) -> Outcome:
-        """Return the outcome of a file that could not be carried over."""
+        """Return the outcome of a file that could not be carried over.
+
+        Raises:
+            Cancelled: That is why; it ends the whole run.
+        """
+        if isinstance(error, Cancelled):
+            raise error
         ours = error if isinstance(error, BoxError) else translate_local(error, failed.local)
         if isinstance(ours, _HOPELESS) and ours.code != "disk_full":
             self.hopeless = ours
@@ -168,8 +174,6 @@ class _Uploading:
                 if not entry.is_folder:
                     self._file(entry, folder, there)
         except (BoxError, OSError) as error:
-            if isinstance(error, Cancelled):
-                raise
             run.refuse(folder.path, local, error)
 
     def _listed(self, folder: _Folder) -> dict[str, Item]:
@@ -243,8 +247,6 @@ class _Downloading:
             for item in items(self.run.session, folder.id, folder.path):
                 self._item(item, local, taken)
         except (BoxError, OSError) as error:
-            if isinstance(error, Cancelled):
-                raise
             self.run.refuse(folder.path, local, error)
 
     def _item(self, item: Item, local: Path, taken: dict[str, Item]) -> None:

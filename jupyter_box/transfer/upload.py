@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from jupyter_box.errors import BoxError, Changed, Exists
+from jupyter_box.errors import BoxError, Cancelled, Changed, Exists, NotFound
 from jupyter_box.items import Item
-from jupyter_box.session import waiting
+from jupyter_box.session import holding, rest, waiting
 
 from .content import Body, Content, Part, Target, UploadSession
 from .journal import Journal, Pending, key_of
@@ -67,43 +67,28 @@ class Upload:
         Args:
             threshold: The size in bytes from which on it goes in parts.
         """
-        with waiting(self._wait, cancel=self._meter.cancel):
+        with waiting(self._meter.wait, cancel=self._meter.cancel):
             return self._in_parts() if self._source.size >= threshold else self._whole()
-
-    def _wait(self, seconds: float, reason: str) -> None:
-        self._gate.shrink()
-        self._meter.wait(seconds, reason)
 
     def _note(self, count: int) -> None:
         self._check()
         self._meter.add(count)
-        self._gate.note(max(0, count))
 
     def _whole(self) -> Sent:
         sha1 = sha1_of(self._source, self._meter.check)
         self._source.check()
-        place, tries = Place(self._gate, self._meter.check), 0
+        tries = 0
 
         def begin() -> None:
             nonlocal tries
             tries += 1
-            place.take()
 
-        def wait(seconds: float, reason: str) -> None:
-            # who keeps within our own limit waits before the first try: that is no trouble, and holds up nobody
-            if place.is_held:
-                self._gate.shrink()
-            place.give_back()
-            self._meter.wait(seconds, reason)
-
-        with waiting(wait, cancel=self._meter.cancel):
+        with holding(Place(self._gate, self._meter.check)):
             try:
                 return Sent(self._content.send_whole(self._target, self._source, sha1, self._note, begin), is_new=True)
             except BoxError as error:
                 # only an earlier try, whose reply was lost, can have made what is there
                 return Sent(self._what_is_there(error, sha1), is_new=tries > 1 or is_trouble(error))
-            finally:
-                place.give_back()
 
     def _what_is_there(self, error: BoxError, sha1: str = "") -> Item:
         """Return what is in Box when it is what we sent: the answer to an earlier try was lost, not the file.
@@ -253,8 +238,9 @@ class Upload:
                 body.take_back()
                 if error.code != _OVERLAP or not tries_left:
                     raise
-                self._pause(0.5, "Another client is sending the same part")
+                rest(0.5, "Another client is sending the same part: waiting")
                 continue
+            self._gate.note(part.size)
             return
 
     def _raise_if_stored(self, session: UploadSession, part: Part) -> None:
@@ -273,17 +259,16 @@ class Upload:
                 raise
             return self._content.commit(session, target, [stored[part.offset] for part in parts], sha1)
 
-    def _pause(self, seconds: float, reason: str) -> None:
-        self._meter.wait(seconds, reason)
-        self._meter.cancel.wait(seconds)
-        self._meter.check()
-
     def _give_up(self, session: UploadSession, error: BaseException) -> None:
         """End Box's session, unless the same upload can go on later."""
         if self._is_journaled and is_trouble(error):
             return
-        with suppress(BoxError), waiting():
-            self._content.abort(session, is_patient=not is_trouble(error))
+        is_patient = not (is_trouble(error) or isinstance(error, Cancelled))
+        try:
+            with waiting(), suppress(NotFound):
+                self._content.abort(session, is_patient=is_patient)
+        except BoxError:
+            return  # it stays pending, and can be ended later
         self._journal.drop(self._key)
 
 
