@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 
 METHOD = multiprocessing.get_context("forkserver")
 METHOD.set_forkserver_preload([
@@ -20,10 +21,17 @@ def federate(arguments, environment, folder, log):
     os.chdir(folder)
     sys.path[:0] = environment["PYTHONPATH"].split(os.pathsep)
     _redirect(log)
+    _turn_clock(float(environment.get("CLOCK_AHEAD", 0)))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from jupyter_box.cli import main
 
     sys.exit(main(["federate", *arguments]))
+
+
+def _turn_clock(seconds):
+    """Let Python's wall clock be ahead of the machine's: the machine's own is everybody's."""
+    right = time.time
+    time.time = lambda: right() + seconds
 
 
 def _redirect(log):

@@ -238,16 +238,69 @@ def test_a_network_in_trouble_changes_nothing(run, name):
 
 
 def test_clocks_that_differ_by_hours_lose_nobody(run):
-    """Box's clock goes back by three hours in mid-run, and with it every time stamp of a file."""
+    """Participants' clocks are hours apart, and Box's goes back in mid-run, with every time stamp of a file."""
     gate = run.gate(0, 2)
-    server, _ = run.begin(*EVERYONE)
+    server = run.server(CLOCK_AHEAD=7200)
+    for number, hours in enumerate((-5, 0, 9)):
+        run.client(number, CLOCK_AHEAD=3600 * hours)
     run.reached(gate)
+    told = [float(run.read(f"heartbeats/tester{number}_heartbeat.txt").split()[0]) for number in (0, 2)]
+    assert told[1] - told[0] > 13 * 3600
     run.box.control(clock_offset=-3 * 3600.0)
     before = run.files("heartbeats")["tester1_heartbeat.txt"]
     run.wait_for(lambda: run.files("heartbeats")["tester1_heartbeat.txt"].version != before.version)
     gate.unlink()
     run.all_end_well()
     assert json.loads(server.text.splitlines()[-1])["lost"] == []
+    assert_equal(model_of(run, 3), fedavg(2))
+
+
+def test_who_does_not_answer_in_time_is_left_out_of_that_round_alone(field_of_play):
+    run = field_of_play
+    run.init("--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", "--set", "timeout=3", rounds=2)
+    run.share()
+    slow, next_round = run.gate(2, 1), run.gate(0, 2)
+    run.begin(*EVERYONE)
+    run.reached(next_round)
+    slow.unlink()
+    run.wait_for(lambda: run.trained(2))
+    next_round.unlink()
+    run.all_end_well()
+    assert_equal(model_of(run, 3), fedavg(2, lambda number: (0, 1) if number == 1 else EVERYONE))
+    assert not run.exists("tester2.lost_connection")
+
+
+def test_an_app_that_waits_for_more_than_are_left_does_not_wait_for_ever(field_of_play):
+    """Flower's strategies look again and again until there are enough."""
+    run = field_of_play
+    quick = {"--heartbeat-frequency": 0.2, "--heartbeat-timeout": 1.5}
+    run.init("--set", "min-nodes=2", "--set", "fraction-evaluate=0.0", clients=2, rounds=2, **quick)
+    run.share()
+    gate = run.gate(1, 1)
+    server, clients = run.begin(0, 1)
+    run.reached(gate)
+    clients[1].kill()
+    assert server.ends() == 1
+    assert "Only tester0 are left, and the run needs more." in server.text
+    assert run.read("server_ended.txt").startswith(b"Only tester0 are left")
+    assert clients[0].ends() == 1
+    assert "The server ended the run: Only tester0 are left" in clients[0].text
+
+
+def test_a_client_that_is_interrupted_leaves_and_may_come_back(run):
+    gate, again = run.gate(2, 1), run.gate(0, 1)
+    server, clients = run.begin(*EVERYONE)
+    run.reached(gate)
+    clients[2].interrupt()
+    assert clients[2].ends() == 130
+    assert clients[2].text.splitlines()[-1].startswith("Stopped")
+    assert "Traceback" not in clients[2].text
+    gate.unlink()
+    run.client(2)
+    run.wait_for(lambda: run.exists("rounds/01/tester2.safetensors"))
+    again.unlink()
+    for process in (server, *clients[:2], run.processes[-1]):
+        assert process.ends() == 0, process.text
     assert_equal(model_of(run, 3), fedavg(2))
 
 
