@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-PATIENCE = 240  # seconds, after which a run has failed
+PATIENCE = 180  # seconds, after which a run has failed
 
 
 @dataclass(frozen=True)

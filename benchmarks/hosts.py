@@ -24,15 +24,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 NAMES = ("api.box.com", "upload.box.com", "account.box.com")
 UNSHARE = ("unshare", "--map-root-user", "--mount", "--net")
+HOSTS = "/etc/hosts"
 FORWARDER = Path(__file__).with_name("forwarder.py")
 SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1  # <linux/sockios.h>, <linux/if.h>
 
 
 def can_be_private() -> bool:
-    """Return whether the system lets us have a namespace, which containers often do not."""
+    """Return whether the system lets us have a namespace with a hosts file of its own, which containers often do not."""
     if shutil.which("unshare") is None:
         return False
-    return subprocess.run([*UNSHARE, "true"], check=False, capture_output=True).returncode == 0
+    mount = ("mount", "--bind", HOSTS, HOSTS)
+    return subprocess.run([*UNSHARE, *mount], check=False, capture_output=True).returncode == 0
 
 
 def go_private(words: list[str]) -> None:
@@ -48,7 +50,7 @@ def of_box(port: int, scratch: Path) -> Iterator[Path]:
     """
     hosts, certificate = scratch / "hosts", scratch / "certificate.pem"
     hosts.write_text(f"127.0.0.1 localhost {' '.join(NAMES)}\n")
-    subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+    subprocess.run(["mount", "--bind", str(hosts), HOSTS], check=True)
     certificate.write_bytes(_certificate())
     words = [sys.executable, str(FORWARDER), str(certificate), str(port)]
     forwarder = subprocess.Popen(words, stdout=subprocess.PIPE)

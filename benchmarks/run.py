@@ -15,7 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,27 +41,27 @@ class Bench:
         scratch: A folder for files.
         programs: The clients that are programs and are on this machine.
         args: The command line.
+        late: When it is late, by the monotonic clock.
     """
 
     box: Box
     scratch: Path
     programs: dict[str, Curl | Rclone]
     args: argparse.Namespace
+    late: float
 
     def measure(self, case: Case) -> report.Result:
         """Return what a case costs each client; they take turns, so that a slow minute of the machine hits them all."""
         path = self._file(case)
-        there = [client for client in case.clients if self.has(client)]
-        runs: dict[str, list[Cost]] = {client: [] for client in there}
-        for _ in range(self.args.repeat):
-            for client in there:
-                if self._is_wanted(runs[client]):
-                    runs[client] += self._run(case, client, path)
+        runs: dict[str, list[Cost]] = {client: [] for client in case.clients if self.has(client)}
+        with self.box.prepared(case, path, self.args.items) if case.before else nullcontext() as ready:
+            for _ in range(self.args.repeat):
+                for client in filter(lambda client: self._is_wanted(runs[client]), list(runs)):
+                    self._run(case, client, path, ready, runs)
         gib = path.stat().st_size / GIB if case.moves_one_file else 0
         if case.mb:
             path.unlink()
-        done = {client: found for client, found in runs.items() if found}
-        return report.Result(case, gib, done, aimed=all(getattr(self.args, name) == FULL[name] for name in FULL))
+        return report.Result(case, gib, runs, aimed=all(getattr(self.args, name) == FULL[name] for name in FULL))
 
     def _file(self, case: Case) -> Path:
         path = self.scratch / ("small" if case.verb.endswith("many") else f"large-{case.mb or self.args.mb}.bin")
@@ -80,19 +81,21 @@ class Bench:
         return known and client not in self.args.skip.split(";")
 
     def _is_wanted(self, runs: list[Cost]) -> bool:
-        return not runs or runs[-1].seconds <= self.args.once_over
+        """Return whether a client shall run again; what takes long is not repeated, and nothing when it is late."""
+        return not runs or (runs[-1].seconds <= self.args.once_over and time.monotonic() < self.late)
 
-    def _run(self, case: Case, client: str, path: Path) -> list[Cost]:
-        """Return what one run costs; nothing if it fails, which does not stop the others."""
+    def _run(self, case: Case, client: str, path: Path, ready: str | None, runs: dict[str, list[Cost]]) -> None:
+        """Note what one run costs; a client that fails takes no further part in the case."""
         try:
-            with self.box.prepared(case, path, self.args.items) as folder:
+            with nullcontext(ready) if ready else self.box.prepared(case, path, self.args.items) as folder:
                 program = self.programs.get(client)
                 cost = program.run(case, path, folder) if program else clients.run(client, case.verb, path, folder)
         except (OSError, subprocess.SubprocessError) as error:
             print(f"{case.name}: {client} failed: {error}", file=sys.stderr)
-            return []
+            del runs[client]
+            return
         print(f"{case.name}: {client}: {cost}", file=sys.stderr)
-        return [cost]
+        runs[client].append(cost)
 
 
 def make_large(path: Path, mb: int) -> None:
@@ -121,13 +124,13 @@ def main() -> None:
     args = _arguments()
     if not args.private and shutil.which("rclone") and hosts.can_be_private():
         hosts.go_private([*sys.argv[1:], "--private"])
-    before, results = os.getloadavg()[0], list[report.Result]()
+    before, results, told = os.getloadavg()[0], list[report.Result](), ""
     with ExitStack() as stack:
         bench = _bench(stack, args)
-        for case in LARGE if args.large else CASES:
-            if args.case in case.name:
-                results.append(bench.measure(case))
-                report.save(results, told := conditions(bench, before), args.out)
+        for case in _cases(args):
+            results.append(bench.measure(case))
+            told = conditions(bench, before)
+            report.save(results, told, args.out)
     picture = report.plot(results, args.out / "results.png")
     text = f"{report.tables(results)}\n\n{told}"
     print(text)
@@ -135,12 +138,22 @@ def main() -> None:
         report.write_page(text, picture)
 
 
+def _cases(args: argparse.Namespace) -> list[Case]:
+    every = LARGE if args.large else CASES
+    chosen = [case for case in every if args.case in case.name]
+    if not chosen:
+        sys.exit(f"No case has {args.case!r} in its name: {'; '.join(case.name for case in every)}")
+    return chosen
+
+
 def _bench(stack: ExitStack, args: argparse.Namespace) -> Bench:
     if args.private:
         hosts.start_loopback()
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
     box = stack.enter_context(emulator(scratch))
-    return Bench(box, scratch, _programs(stack, box, scratch, private=args.private), args)
+    return Bench(
+        box, scratch, _programs(stack, box, scratch, private=args.private), args, time.monotonic() + args.minutes * 60
+    )
 
 
 def _programs(stack: ExitStack, box: Box, scratch: Path, *, private: bool) -> dict[str, Curl | Rclone]:
@@ -156,7 +169,7 @@ def conditions(bench: Bench, load: float) -> str:
     args = bench.args
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
     sizes = f"{args.mb} MiB, {args.count} files of 20 KB, {args.items:,} items"
-    runs = f"medians of {args.repeat} runs (a single one where it took more than {args.once_over:g} s)"
+    runs = f"medians of {args.repeat} runs, where one takes no more than {args.once_over:g} s"
     told = f"{machine}; {sizes}; {runs}; load average {load:.1f} before and {os.getloadavg()[0]:.1f} after."
     missing = [client for client in EVERYONE if not bench.has(client)]
     return f"{told} Not measured: {', '.join(missing)}." if missing else told
@@ -172,7 +185,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, help="small files, of 20 KB each (500)")
     parser.add_argument("--items", type=int, help="items of the folder to list (20,000)")
     parser.add_argument("--repeat", type=int, help="runs of which the median counts (3)")
-    parser.add_argument("--once-over", type=float, default=15, help="seconds; a longer run is not repeated (15)")
+    parser.add_argument("--once-over", type=float, default=12, help="seconds; a longer run is not repeated (12)")
+    parser.add_argument("--minutes", type=float, default=10, help="after which no run is repeated (10)")
     parser.add_argument("--case", default="", help="only the cases whose name has this word")
     parser.add_argument("--skip", default="", help="clients to leave out, separated by semicolons")
     parser.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="where the results go")
