@@ -30,7 +30,7 @@ SIOCSIFFLAGS, IFF_UP = 0x8914, 0x1  # <linux/sockios.h>, <linux/if.h>
 
 
 def can_be_private() -> bool:
-    """Return whether the system lets us have a namespace with a hosts file of its own, which containers often do not."""
+    """Return whether the system lets us have a namespace and a hosts file in it, which containers often do not."""
     if shutil.which("unshare") is None:
         return False
     mount = ("mount", "--bind", HOSTS, HOSTS)
