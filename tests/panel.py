@@ -1,12 +1,16 @@
 """The panel as a person uses it, over Playwright."""
 
+import contextlib
+import re
 from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 PANEL = "#jupyter-box-browser"
 AXE = Path(__file__).parents[1] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 
+CLOSING = re.compile("^(Dismiss|Ok|OK|Cancel|Close)$")
+PARTS = re.compile(r"/jupyter-box/uploads/\w+\?offset=")
 DIRTY = ".lm-DockPanel-tabBar .lm-mod-current.jp-mod-dirty"
 RUN = "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)"
 NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(null))))"
@@ -28,6 +32,40 @@ DROP = """async ([files, selector]) => {
     target.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
   }
 }"""
+
+
+def content(size, seed):
+    """The bytes of a file that `drop` drops."""
+    block = bytes((i * 31 + seed) & 255 for i in range(1 << 20))
+    return (block * (size // len(block) + 1))[:size]
+
+
+class Held:
+    """Requests that a page sends and that wait for `release`; the first `let_through` of them do not.
+
+    Args:
+        page: The page.
+        pattern: What the addresses of these requests are like.
+        let_through: How many go on at once.
+    """
+
+    def __init__(self, page, pattern, let_through=0):
+        self.page, self.pattern, self.let_through = page, pattern, let_through
+        self.waiting = []
+        page.route(pattern, self._take)
+
+    def _take(self, route):
+        if self.let_through:
+            self.let_through -= 1
+            route.continue_()
+        else:
+            self.waiting.append(route)
+
+    def release(self):
+        self.page.unroute(self.pattern, self._take)
+        for route in self.waiting:
+            with contextlib.suppress(Error):  # the page has given it up
+                route.continue_()
 
 
 class Panel:
@@ -56,6 +94,16 @@ class Panel:
         """Run a command as the palette does."""
         self.page.evaluate(RUN, [command, args])
 
+    def widen(self):
+        """Draw the panel as wide as all its columns need."""
+        handle = self.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:visible").first
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + 300, y, steps=5)
+        self.page.mouse.up()
+
     def press(self, label):
         """Press a button of the panel's toolbar."""
         self.node.locator(f'.jp-Toolbar [data-command="jupyter-box:{label}"]').first.click()
@@ -70,6 +118,7 @@ class Panel:
         """Type at the start of an open document once it shows what it held before."""
         content = document.locator(".cm-content").first
         expect(content).to_contain_text(before)
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.ready.then(() => null)")
         content.click()
         self.page.keyboard.press("Control+Home")
         self.page.keyboard.type(text)
@@ -79,6 +128,18 @@ class Panel:
         expect(self.page.locator(DIRTY)).to_have_count(1)
         self.page.keyboard.press("Control+s")
         expect(self.page.locator(DIRTY)).to_have_count(0)
+
+    def dismiss(self):
+        """Close the dialog that is open; the document behind it gets the focus back."""
+        self.page.locator(".jp-Dialog").get_by_role("button", name=CLOSING).click()
+        expect(self.page.locator(".jp-Dialog")).to_have_count(0)
+
+    def close_all(self):
+        """Close dialogs and documents, and give up what is changed in them."""
+        while self.page.locator(".jp-Dialog").count():
+            self.page.keyboard.press("Escape")
+            self.page.evaluate(NEXT_FRAME)
+        self.page.evaluate("() => [...window.jupyterapp.shell.widgets('main')].forEach(each => each.dispose())")
 
     def rename(self, name, to):
         self.row(name).click()

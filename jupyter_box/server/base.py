@@ -183,7 +183,7 @@ class BoxHandler(APIHandler):
             self.set_status(error.status, _phrase(error.status))
             if error.retry_after is not None:
                 self.error_headers["Retry-After"] = str(max(1, round(error.retry_after)))
-            reply = error.to_dict()
+            reply = self.wording(error)
         else:
             reply = _own_error(status_code, error)
         self.set_header("Content-Type", "application/json")
@@ -191,6 +191,10 @@ class BoxHandler(APIHandler):
         for name, value in self.error_headers.items():
             self.set_header(name, value)
         self.finish(json.dumps(reply, ensure_ascii=False))
+
+    def wording(self, error: BoxError) -> dict[str, Any]:
+        """Return what an answer says of an error."""
+        return error.to_dict()
 
 
 def _own_error(status: int, error: Any) -> dict[str, str | None]:

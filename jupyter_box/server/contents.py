@@ -340,6 +340,11 @@ class ContentsHandler(BoxHandler, stock.ContentsHandler):
         given = self.body() if self.operation.body else {}
         return {name: value for name, value in given.items() if value is not None} or None
 
+    def wording(self, error: BoxError) -> dict[str, Any]:
+        """Return what an answer says of an error: all in the message, which is all that JupyterLab's dialogs show."""
+        reply = super().wording(error)
+        return {**reply, "message": f"{reply['message']} {reply['hint']}".strip()}
+
     def location_url(self, path: str) -> str:
         """Return where a file is in this API."""
         return url_path_join(self.base_url, "jupyter-box", "contents", url_escape(path))

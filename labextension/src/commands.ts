@@ -3,6 +3,7 @@
 import { Clipboard, InputDialog } from '@jupyterlab/apputils';
 import { newFolderIcon, copyIcon, downloadIcon, fileUploadIcon, launchIcon, refreshIcon } from '@jupyterlab/ui-components';
 
+import type { BoxError } from './api';
 import type { IChosen } from './choosing';
 import { choose } from './choosing';
 import type { ICommand, IContext } from './context';
@@ -11,6 +12,7 @@ import { boxUrl, drivePath, labPath, localPath } from './drive';
 import { boxIcon } from './icons';
 import { childPath, itemOf, openInBox } from './items';
 import type { OnConflict } from './tokens';
+import { UNDER_WAY } from './uploads';
 
 export namespace CommandIDs {
   export const open = 'jupyter-box:open';
@@ -119,8 +121,9 @@ export async function upload(
   const { uploads } = context.transfers;
   const send = ({ file, path }: IChosen) =>
     file ? uploads.add(file, `${drivePath(folder)}/${path}`, onConflict) : makeFolder(context, childPath(folder, path));
-  // each row says what has failed
-  await Promise.allSettled(chosen.map(send));
+  // each row says what has failed; what comes a second time has no row
+  const note = (error: BoxError) => error.code === UNDER_WAY && tell(error);
+  await Promise.all(chosen.map(each => send(each).catch(note)));
 }
 
 async function makeFolder({ app, browser }: IContext, path: string): Promise<void> {

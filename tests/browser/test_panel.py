@@ -104,17 +104,16 @@ def test_a_new_folder_is_named_moved_to_the_trash_and_restored(panel, page, serv
 def test_box_sorts(panel, put):
     for name, size in (("b", 30), ("a", 10), ("c", 20)):
         put(f"/sorted/{name}.bin", b"x" * size)
+    panel.widen()
     panel.run("jupyter-box:open", path="box:sorted")
-    expect(panel.row("a.bin")).to_be_visible()
-    header = panel.node.locator(".jp-DirListing-headerItem", has_text="Size")
-    for _ in range(2):
-        header.click()
-        panel.page.wait_for_timeout(700)
-        if panel.names() == ["b.bin", "c.bin", "a.bin"]:
-            break
-    assert panel.names() == ["b.bin", "c.bin", "a.bin"]
+    names = panel.node.locator(".jp-DirListing-itemText")
+    expect(names).to_have_text(["a.bin", "b.bin", "c.bin"])
+    panel.node.locator(".jp-DirListing-headerItem", has_text="Size").click()
+    expect(names).to_have_text(["a.bin", "c.bin", "b.bin"])
+    panel.node.locator(".jp-DirListing-headerItem", has_text="Size").click()
+    expect(names).to_have_text(["b.bin", "c.bin", "a.bin"])
     panel.node.locator(".jp-DirListing-headerItem", has_text="Name").click()
-    expect(panel.rows.first).to_contain_text("a.bin")
+    expect(names).to_have_text(["a.bin", "b.bin", "c.bin"])
 
 
 def test_a_hundred_thousand_items_scroll(panel, page, box, service, record_property):

@@ -152,7 +152,9 @@ async def test_a_file_that_is_elsewhere_by_now_is_saved_only_by_who_knows(ask, d
     drive.move("/here.txt", "/there.txt")
     moved = await ask("PUT", "contents/here.txt", body=text_model("mine 2", **known))
     assert (moved.code, body(moved)["code"]) == (412, "changed")
+    # JupyterLab's dialog shows the message alone
     assert "/here.txt has become /there.txt" in body(moved)["message"]
+    assert "save again to make the file anew" in body(moved)["message"]
     drive.remove("/there.txt")
     trashed = await ask("PUT", "contents/here.txt", body=text_model("mine 2", **known))
     assert (trashed.code, "Box's trash" in body(trashed)["message"]) == (412, True)
