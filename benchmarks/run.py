@@ -61,7 +61,7 @@ class Bench:
         gib = path.stat().st_size / GIB if case.moves_one_file else 0
         if case.mb:
             path.unlink()
-        return report.Result(case, gib, runs, aimed=all(getattr(self.args, name) == FULL[name] for name in FULL))
+        return report.Result(case, gib, runs, aimed=self._is_aimed())
 
     def _file(self, case: Case) -> Path:
         path = self.scratch / ("small" if case.verb.endswith("many") else f"large-{case.mb or self.args.mb}.bin")
@@ -79,6 +79,9 @@ class Bench:
         """Return whether a client takes part."""
         known = client in self.programs or client in clients.CLIENTS
         return known and client not in self.args.skip.split(";")
+
+    def _is_aimed(self) -> bool:
+        return all(getattr(self.args, name) == FULL[name] for name in ("mb", "count", "items"))
 
     def _is_wanted(self, runs: list[Cost]) -> bool:
         """Return whether a client shall run again; what takes long is not repeated, and nothing when it is late."""
