@@ -166,7 +166,7 @@ class _Stream:
             query = {"stream_type": STREAM, "stream_position": self._position, "limit": PAGE}
             page = self._session.call("GET", "/events", params=query, what="Box's event stream")
             entries, before = page.get("entries") or [], self._position
-            self._position = page.get("next_stream_position") or before
+            self._position = page.get("next_stream_position", before)  # 0 where there never was one
             found += [event for event in entries if self._is_new(event)]
             if len(entries) < PAGE or self._position == before:
                 return found

@@ -16,6 +16,7 @@ import { PAGE_SIZE } from './tokens';
 import type { Uploads } from './uploads';
 
 const EVERY = 1000; // milliseconds between two listings, while changes go on
+const OLD = 60_000; // milliseconds after which a listing is looked after, when it is shown again
 const FURTHER = 20; // rows behind the first page that are asked for one by one; beyond, all pages are listed anew
 
 export class BoxModel extends FilterFileBrowserModel {
@@ -125,10 +126,11 @@ export class BoxModel extends FilterFileBrowserModel {
     await super.refresh();
   }
 
-  /** List the folder if it has changed since, and somebody looks. */
+  /** List the folder if somebody looks, and it has changed since or nobody has looked for long. */
   catchUp(): void {
-    if (this._changed && this._isShown() && !document.hidden) {
-      void this._relisting.invoke();
+    const isOld = Date.now() - this._listed > OLD;
+    if ((this._changed || isOld) && this._isShown() && !document.hidden) {
+      void (this._listed ? this._relisting.invoke() : this.refresh());
     }
   }
 
@@ -138,6 +140,7 @@ export class BoxModel extends FilterFileBrowserModel {
   }
 
   protected override handleContents(contents: Contents.IModel): void {
+    this._listed = Date.now();
     const folder = contents as IBoxFolder;
     const goesOn = folder.path === this._folder?.path && this._loaded.length > contents.content.length;
     this._folder = folder;
@@ -250,6 +253,7 @@ export class BoxModel extends FilterFileBrowserModel {
   private readonly _relisting = new Throttler(() => this._relist(), { limit: EVERY, edge: 'trailing' });
   /** The ids of the rows that have changed since the last listing; null while nothing has. */
   private _changed: Set<string> | null = null;
+  private _listed = 0;
   private _status: IStatus | null = null;
   private _folder: IBoxFolder | null = null;
   private _loaded: Contents.IModel[] = [];

@@ -170,6 +170,27 @@ async def test_what_the_stream_tells_twice_is_told_once(here):
     assert second == []
 
 
+def test_the_first_event_of_an_account_is_told():
+    from jupyter_box.config import BoxConfig
+    from jupyter_box.drive import Drive
+    from jupyter_box.emulator import Emulator
+
+    with Emulator() as box:
+        addresses = {
+            "url": box.url,
+            "client_id": box.env["BOX_CLIENT_ID"],
+            "enterprise_id": box.env["BOX_ENTERPRISE_ID"],
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("BOX_CLIENT_SECRET", box.env["BOX_CLIENT_SECRET"])
+            drive = Drive.connect(BoxConfig(**addresses, rate_limit="off"))
+        with drive:
+            changes = drive.changes()
+            assert not next(changes)
+            item = drive.write("/first.txt", b"1")
+            assert next(changes).items == {item.id}
+
+
 async def test_transfers_are_told_on_the_same_stream(ask, listen, jp_root_dir):
     (jp_root_dir / "a.csv").write_bytes(b"a" * 1000)
     stream = listen()
