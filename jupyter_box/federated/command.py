@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_box.errors import InvalidName
+
+if TYPE_CHECKING:
+    from .run import RunConfig
 
 PROG = "jupyter box federate"
 
@@ -123,37 +127,51 @@ def _add_state(below: argparse.ArgumentParser) -> None:
 
 def _init(args: argparse.Namespace) -> int:
     from . import apps
-    from .run import SERVER, RunConfig, Schedule, create, new_run_id
+    from .run import SERVER, create, new_run_id
     from .state import State
 
     apps.require_extra()
-    taken = _from_mila(args)
+    taken, run = _from_mila(args), new_run_id()
+    config = _config(args, taken, run)
+    folder = args.folder or taken.get("folder") or _needed(None, "FOLDER")
+    group = args.group or taken.get("group", "")
+    with _connect(taken.get("jwt_file")) as drive:
+        made = create(drive, folder, config, State.of(run, SERVER, args.state).signer, group=group)
+        place = made.folders[SERVER] if made.isolated else drive.stat(folder).id
+    _show_made(args, taken, f"Run {run} is in {folder}.", shlex.quote(folder), place)
+    return 0
+
+
+def _config(args: argparse.Namespace, taken: dict[str, Any], run: str) -> RunConfig:
+    from . import apps
+    from .run import RunConfig, Schedule
+
     options = {name: getattr(args, name) for name in vars(Schedule()) if getattr(args, name) is not None}
-    run_config = {**taken.get("run_config", {}), **_pairs(args.set)}
-    if args.rounds_count is not None:
-        run_config["num-server-rounds"] = args.rounds_count
-    run = new_run_id()
-    config = RunConfig(
+    rounds = {} if args.rounds_count is None else {"num-server-rounds": args.rounds_count}
+    return RunConfig(
         run=run,
         server_app=_needed(args.app, "--app"),
         client_app=_needed(args.client_app, "--client-app"),
-        run_config=run_config,
+        run_config={**taken.get("run_config", {}), **_pairs(args.set), **rounds},
         schedule=Schedule(**{**taken.get("schedule", {}), **options}),
         expected={name: str(user) for name, user in _texts(args.participant).items()},
         isolated=args.isolate,
         check_shapes=not args.no_check_shapes,
         versions=apps.versions(),
     )
-    folder = args.folder or taken.get("folder") or _needed(None, "FOLDER")
-    with _connect(taken.get("jwt_file")) as drive:
-        made = create(
-            drive, folder, config, State.of(run, SERVER, args.state).signer, group=args.group or taken.get("group", "")
-        )
-    print(f"Run {run} is in {folder}.")
-    print(f"Server:  {PROG} server {folder}")
-    where = f"id:{_public_id(made)}" if made.isolated else folder
-    print(f"Clients: {PROG} client {where} --name NAME")
-    return 0
+
+
+def _show_made(args: argparse.Namespace, taken: dict[str, Any], made: str, folder: str, place: str) -> None:
+    print(made)
+    if taken.get("unused"):
+        print(f"Not taken over, as they have no counterpart here: {', '.join(taken['unused'])}.")
+    credentials = f"BOX_JWT_CONFIG_FILE={shlex.quote(taken['jwt_file'])} " if taken else ""
+    print(f"Server:  {credentials}{PROG} server {folder}{_state_of(args)}")
+    print(f"Clients: {PROG} client id:{place} --name NAME")
+
+
+def _state_of(args: argparse.Namespace) -> str:
+    return f" --state {shlex.quote(str(args.state))}" if args.state else ""
 
 
 def _server(args: argparse.Namespace) -> int:
@@ -248,10 +266,6 @@ def _value(text: str) -> Any:
     except ValueError:
         return text
     return value if isinstance(value, bool | int | float | str) else text
-
-
-def _public_id(config: Any) -> str:
-    return str(config.folders["server"])
 
 
 def _schedule_help() -> dict[str, str]:

@@ -39,6 +39,7 @@ class Exchange:
         instruction: Where they are.
         results: The replies, until they are handed over.
         records: What is noted of each reply.
+        unfit: Why the updates of some do not count.
         ignored: Files that claimed to be replies.
         seen: File versions that were looked at.
         reads: Replies that are being read: whose, and which file.
@@ -60,6 +61,7 @@ class Exchange:
     instruction: dict[str, Any] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
     ignored: list[dict[str, str]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     reads: dict[Future[Any], tuple[str, Item]] = field(default_factory=dict)

@@ -21,14 +21,14 @@ from .signing import Signer
 from .workers import Workers
 
 
-class Asks(Protocol):
+class Tells(Protocol):
     """Tells participants which instructions are open, and whether we still may."""
 
-    def ask(self, asking: list[dict[str, Any]]) -> None:
-        """Tell which instructions are open, at once."""
+    def tell(self, said: dict[str, Any]) -> None:
+        """Tell it at once."""
 
-    def note(self, asking: list[dict[str, Any]]) -> None:
-        """Tell which instructions are open, with the next sign of life."""
+    def note(self, said: dict[str, Any]) -> None:
+        """Tell it with the next sign of life."""
 
     def check(self) -> None:
         """Raise if we are no longer the server."""
@@ -52,7 +52,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         run: Run,
         signer: Signer | None,
         enrolment: Enrolment,
-        lease: Asks | None,
+        lease: Tells | None,
         *,
         clock: Clock,
         workers: Workers,
@@ -69,6 +69,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         self._seq, self._round = 0, 1
         self._open: dict[int, Exchange] = {}
         self._suffixes: dict[int, set[str]] = {}
+        self._unfit: dict[str, str] = {}
         self.history: list[tuple[int, int]] = []
 
     # Flower's interface
@@ -104,7 +105,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         sent = list(messages)
         for group in _grouped(sent):
             self._begin(group)
-        self._ask()
+        self._tell()
         return [message.metadata.message_id for message in sent]
 
     def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
@@ -131,7 +132,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
             Diverged: A restarted ServerApp asks other things than before.
         """
         exchanges = [self._begin(group) for group in _grouped(list(messages))]
-        self._ask()
+        self._tell()
         until = None if timeout is None else self._clock.now() + timeout
         for exchange in exchanges:
             self._collect(exchange, until)
@@ -186,15 +187,18 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         self._past.end()
         self._outbox.instruct(exchange, self._presence.take())
 
-    def _ask(self) -> None:
-        if self._lease is None or not self._asking():
+    def _tell(self) -> None:
+        said = self._said()
+        if self._lease is None or not said["asking"]:
             return
-        self._lease.ask(self._asking())
+        self._lease.tell(said)
         # the round after the last needs its folder, too: the model that comes out is put there
         self._workers.aside(self._outbox.folder, self._round + 1)
 
-    def _asking(self) -> list[dict[str, Any]]:
-        return [exchange.asking for exchange in self._open.values() if not exchange.is_closed]
+    def _said(self) -> dict[str, Any]:
+        """Return what participants are told: what is asked of whom, and whose last update did not count."""
+        asking = [exchange.asking for exchange in self._open.values() if not exchange.is_closed]
+        return {"asking": asking, "unfit": self._unfit}
 
     # receiving
 
@@ -256,7 +260,8 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         exchange.is_closed = True
         if self._lease is None:
             return
-        self._lease.note(self._asking())
+        self._unfit = exchange.unfit
+        self._lease.note(self._said())
         more = {
             "lost": sorted(self._enrolment.lost),
             "traffic": self._box.store.traffic.to_dict(),

@@ -49,9 +49,13 @@ class Joining:
         Raises:
             Denied: The name is another's, or the registration is closed.
         """
-        self._check_membership(listing)
         try:
+            self.check_part(listing)
             return self._run.store.create(self._folder, self._file, self._letter())
+        except Denied:
+            # the server, too, will tell it where everyone can see it
+            self._run.store.create_beside(self._folder, self._file, self._letter())
+            raise
         except Exists:
             return self._own_letter(self._run.store.list(self._folder)[self._file.casefold()])
 
@@ -81,19 +85,21 @@ class Joining:
         log.info("The server had lost us; asking to be taken back.")
         self._run.store.write(self._folder, self._file, self._letter(returns=note.id))
 
-    def _check_membership(self, listing: Mapping[str, Item]) -> None:
+    def check_part(self, listing: Mapping[str, Item]) -> None:
+        """Do nothing if we take part, or still may.
+
+        Raises:
+            Denied: The registration is closed, or under our name is another.
+        """
         pinned = self._run.participants(listing)
-        if not pinned or pinned.get(self._me.name) == self._me:
-            return
-        if self._me.name in pinned:
+        if pinned and self._me.name not in pinned:
+            raise self._late()
+        if pinned and pinned[self._me.name] != self._me:
             raise Denied(
                 f"The name {self._me.name} is taken by another key or Box account.",
                 hint="Take another name, or the machine and --state where it registered.",
                 code="name_taken",
             )
-        # the server, too, will tell it where everyone can see it
-        self._run.store.create_beside(self._folder, self._file, self._letter())
-        raise self._late()
 
     def _letter(self, **more: Any) -> bytes:
         body = {"run": self._run.config.run, "name": self._me.name, "box_user": self._me.box_user}

@@ -33,7 +33,7 @@ class Lease:
         self._run, self._signer, self._state, self._clock = run, signer, state, clock
         self._holder = secrets.token_hex(16)
         self._item: Item | None = None
-        self._asking: list[dict[str, Any]] = []
+        self._said: dict[str, Any] = {"asking": []}
         self._beat = 0
         self._due = 0.0
         # participants and a second server are more patient than this
@@ -64,17 +64,17 @@ class Lease:
         self._thread.start()
         return there is not None
 
-    def ask(self, asking: list[dict[str, Any]]) -> None:
-        """Tell participants which instructions are open."""
+    def tell(self, said: dict[str, Any]) -> None:
+        """Tell participants something at once: in `asking` which instructions are open, and what else there is."""
         self.check()
         with self._lock:
-            self._asking = asking
+            self._said = said
             self._write()
 
-    def note(self, asking: list[dict[str, Any]]) -> None:
+    def note(self, said: dict[str, Any]) -> None:
         """Tell it with the next sign of life."""
         with self._lock:
-            self._asking = asking
+            self._said = said
 
     def check(self) -> None:
         """Raise what went wrong with the lease meanwhile."""
@@ -117,7 +117,7 @@ class Lease:
 
     def _content(self) -> bytes:
         self._beat += 1
-        body = {"run": self._run.config.run, "holder": self._holder, "beat": self._beat, "asking": self._asking}
+        body = {"run": self._run.config.run, "holder": self._holder, "beat": self._beat, **self._said}
         return self._signer.seal(body)
 
     def _wait_until_free(self, there: Item) -> None:

@@ -94,12 +94,14 @@ class _Node:
         apps.identify(self._run.config.run_number, self._me.node_id)
         app = apps.load(self._run.config.client_app, app_folder)
         if ENDED in self._run.listing:
+            self._joining.check_part(self._run.listing)
             return self._ended(self._run.listing[ENDED])
         letter = self._joining.register(self._run.listing)
         self._heart.start()
         try:
             self._joining.wait(letter)
-            return self._take_part(Worker(self._run, self._me, self._state, node_config, app))
+            kept = str(self._kept.get("context", ""))
+            return self._take_part(Worker(self._run, self._me, self._state, node_config, app=app, kept=kept))
         finally:
             self._heart.stop()
 
@@ -136,14 +138,25 @@ class _Node:
         if lock is None or lock.version == self._kept.get("lock") or not self._run.by_server(lock):
             return None
         try:
-            asked = unseal(self._run.store.read(lock), self._run.config.server_key)["asking"]
+            said = unseal(self._run.store.read(lock), self._run.config.server_key)
         except (Changed, Corrupted, Forged):
             return None  # a new version came meanwhile: the next look sees it
-        due = [entry for entry in asked if self._me.name in entry["to"] and entry["seq"] > self._kept.get("done", 0)]
+        self._hear(said.get("unfit", {}).get(self._me.name))
+        due = [
+            entry
+            for entry in said["asking"]
+            if self._me.name in entry["to"] and entry["seq"] > self._kept.get("done", 0)
+        ]
         if not due:
             self._kept["lock"] = lock.version
             return None
         return self._instruction(due[0])
+
+    def _hear(self, fault: str | None) -> None:
+        """Tell our people that an update of ours did not count."""
+        if fault and fault != self._kept.get("fault"):
+            log.warning("Our update did not count: %s.", fault)
+            self._kept["fault"] = fault
 
     def _watch_server(self, lock: Item | None) -> None:
         version, since = self._lock_seen
@@ -175,7 +188,8 @@ class _Node:
         self._heart.says(doing)
         self._send(task, worker.answer(task))
         self._heart.says(f"{doing} is done")
-        self._kept["done"] = task["seq"]
+        # who is killed before this does the same again, from what the app remembered before
+        self._kept |= {"done": task["seq"], "context": worker.keep()}
         self._state.save(self._kept)
 
     def _send(self, task: dict[str, Any], data: bytes) -> None:

@@ -82,17 +82,14 @@ class Replies:
             (name, item) for name in missing for item in items if exchange.is_reply(self._run.config, name, item.name)
         ]
 
-    def _judge(self, exchange: Exchange, name: str, item: Item) -> Message | Forged:
-        """Return the reply of a file, an error reply where it cannot count, or why it is no reply at all."""
+    def _judge(self, exchange: Exchange, name: str, item: Item) -> Message | Forged | UnfitError:
+        """Return the reply of a file, why it cannot count, or why it is no reply at all."""
         who = self._enrolment.participants[name]
         if item.modified_by is not None and item.modified_by.id != who.box_user:
             return Forged(f"Box says that {item.modified_by.name or item.modified_by.id} wrote it")
         try:
             return self._read(exchange, who, item)
-        except UnfitError as unfit:
-            error = {"code": FAILED, "reason": f"{name}'s update does not count: {unfit}"}
-            return _error(error, exchange.asked[name])
-        except Forged as error:
+        except (Forged, UnfitError) as error:
             return error
         except (Corrupted, Changed, NotFound) as error:
             return Forged(error.message)
@@ -130,15 +127,21 @@ class Replies:
             if want and not is_masked and want != have:
                 raise UnfitError(_difference(want, have))
 
-    def _take(self, exchange: Exchange, name: str, item: Item, judged: Message | Forged) -> None:
+    def _take(self, exchange: Exchange, name: str, item: Item, judged: Message | Forged | UnfitError) -> None:
         if isinstance(judged, Forged):
             self._ignore(exchange, item, judged.message.rstrip("."))
         elif name not in exchange.records:
             self._enrolment.seen(name)
-            exchange.results[name] = judged
-            exchange.records[name] = _record(judged, item)
-            if judged.has_error():
-                self._enrolment.tell(f"{name}, round {exchange.round}: {judged.error.reason}")
+            reply = self._error_of(exchange, name, judged) if isinstance(judged, UnfitError) else judged
+            exchange.results[name] = reply
+            exchange.records[name] = _record(reply, item)
+            if reply.has_error():
+                self._enrolment.tell(f"Round {exchange.round}: {reply.error.reason}")
+
+    def _error_of(self, exchange: Exchange, name: str, unfit: UnfitError) -> Message:
+        exchange.unfit[name] = f"round {exchange.round}: {unfit}"
+        error = {"code": FAILED, "reason": f"{name}'s update does not count: {unfit}"}
+        return _error(error, exchange.asked[name])
 
     def _ignore(self, exchange: Exchange, item: Item, reason: str) -> None:
         by = (item.modified_by.name or item.modified_by.id) if item.modified_by else ""

@@ -82,7 +82,8 @@ class _Server:
             self._end(STOPPED)
             raise
         except BoxError:
-            raise  # the run is not over: the server can be started again
+            log.info("The run is not over: start the server again, and it goes on where it stopped.")
+            raise
         except Exception as error:
             self._end(f"{type(error).__name__}: {error}\n\n{traceback.format_exc()}")
             raise BoxError(

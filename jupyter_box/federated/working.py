@@ -19,6 +19,7 @@ from .state import State
 
 log = logging.getLogger("jupyter_box.federated")
 
+SLOTS = ("context.0", "context.1")
 KEPT_MODELS = 2  # the one that is trained and the one that is evaluated
 FAILED = 2  # Flower's ErrorCode.CLIENT_APP_RAISED_EXCEPTION
 FOR_EVER = 1e9  # seconds that a message is valid; how long one waits is the server's business
@@ -33,10 +34,15 @@ class Worker:
         state: Where the app's context is kept.
         node_config: What the app reads as `context.node_config`.
         app: The ClientApp.
+        kept: The name of the app's context of before, as `keep` gave it.
     """
 
-    def __init__(self, run: Run, me: Participant, state: State, node_config: dict[str, Any], app: Any) -> None:
+    def __init__(
+        self, run: Run, me: Participant, state: State, node_config: dict[str, Any], *, app: Any, kept: str = ""
+    ) -> None:
         self._run, self._me, self._state, self._node_config, self._app = run, me, state, node_config, app
+        self._kept = kept
+        self._new: bytes | None = None
         self._signer = state.signer
         self._models: OrderedDict[str, Any] = OrderedDict()
 
@@ -57,6 +63,14 @@ class Worker:
         entries = records.to_json(reply.content, lambda name, arrays: _take_apart(name, arrays, tensors), tensors)
         return wire.pack({**body, "records": entries}, tensors, self._signer)
 
+    def keep(self) -> str:
+        """Keep what the app remembers, now that its answer is sent; returns the name, which the state is to have."""
+        if self._new is not None:
+            # the one of before stays until the state names this one
+            self._kept = SLOTS[self._kept == SLOTS[0]]
+            self._state.save_bytes(self._kept, self._new)
+        return self._kept
+
     def _metadata(self, task: dict[str, Any], mine: dict[str, Any]) -> Metadata:
         return Metadata(
             run_id=self._run.config.run_number,
@@ -71,17 +85,17 @@ class Worker:
         )
 
     def _call(self, message: Message) -> Message:
-        context = self._context()
+        context, self._new = self._context(), None
         try:
             reply = self._app(message=message, context=context)
         except Exception as error:
             log.exception("The ClientApp failed; the server is told so.")
             return Message(Error(FAILED, f"{self._me.name}: {type(error).__name__}: {error}"), reply_to=message)
-        self._state.save_bytes("context", context_to_proto(context).SerializeToString())
+        self._new = context_to_proto(context).SerializeToString()
         return reply
 
     def _context(self) -> Context:
-        kept = self._state.load_bytes("context")
+        kept = self._state.load_bytes(self._kept) if self._kept else None
         if kept is not None:
             return context_from_proto(ContextProto.FromString(kept))
         config = self._run.config
