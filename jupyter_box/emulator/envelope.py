@@ -25,6 +25,9 @@ STATUS = {
     "metadata_after_file_contents": 400,
     "bad_digest": 400,
     "digest_mismatch": 400,
+    "schema_validation_failed": 400,
+    "zip_download_file_count_exceeded_limit": 400,
+    "zip_download_pre_compressed_bytes_exceeded_limit": 400,
     "parts_mismatch": 400,
     "file_size_too_small": 400,
     "missing_destination": 400,
@@ -61,6 +64,7 @@ STATUS = {
     "range_not_satisfiable": 416,
     "rate_limit_exceeded": 429,
     "user_too_many_concurrent_downloads": 429,
+    "enterprise_too_many_concurrent_downloads": 429,
     "internal_server_error": 500,
     "not_implemented": 501,
     "bad_gateway": 502,
@@ -102,7 +106,7 @@ def of_problem(problem: Problem) -> Response:
     """Return the answer for a refusal."""
     if problem.code == "unauthorized":
         return unauthorized(problem.context.get("reason", "invalid_token"))
-    status = STATUS.get(problem.code, 400)
+    status = problem.status or STATUS.get(problem.code, 400)
     headers = {"Retry-After": str(problem.context["retry_after"])} if "retry_after" in problem.context else {}
     context = {key: value for key, value in problem.context.items() if key != "retry_after"}
     return error(status, problem.code, problem.message or problem.code, context, headers)

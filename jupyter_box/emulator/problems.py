@@ -6,12 +6,16 @@ from typing import Any
 
 
 class Problem(Exception):  # noqa: N818 - it is an answer of the API, not a failure of the emulator
-    """A refusal with Box's `code`, a sentence, and what Box puts in `context_info`."""
+    """A refusal with Box's `code`, a sentence, and what Box puts in `context_info`.
 
-    def __init__(self, code: str, message: str | None = None, **context: Any) -> None:
+    `status` is for a code that Box answers with several.
+    """
+
+    def __init__(self, code: str, message: str | None = None, *, status: int | None = None, **context: Any) -> None:
         super().__init__(message or code)
         self.code = code
         self.message = message
+        self.status = status
         self.context = context
 
 

@@ -290,6 +290,13 @@ def test_a_folder_comes_back_with_what_is_in_it(client, folder):
     assert refused(client.folders.get_folder_by_id, sub.id)[:2] == (404, "not_found")
 
 
+@pytest.mark.parametrize("more", [{"sort": "name"}, {"direction": "DESC"}, {"offset": 0}])
+def test_the_trash_has_no_order_by_marker(client, more):
+    listed = client.trashed_items.get_trashed_items
+    assert refused(listed, usemarker=True, **more)[:2] == (400, "invalid_parameter")
+    assert refused(listed, marker="x")[:2] == (400, "invalid_parameter")
+
+
 def test_without_a_trash_deleted_is_gone(client, box, folder):
     box.control(trash_enabled=False)
     file = put_file(client, "a.txt", b"abc", folder.id)

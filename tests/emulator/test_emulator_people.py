@@ -14,6 +14,7 @@ from box_sdk_gen import (
     CreateCommentItem,
     CreateCommentItemTypeField,
     CreateFolderLockFolder,
+    CreateFolderLockLockedOperations,
     CreateGroupMembershipGroup,
     CreateGroupMembershipRole,
     CreateGroupMembershipUser,
@@ -153,7 +154,7 @@ def test_a_list_is_not_read_from_too_deep(http, path):
 
 def test_groups_and_memberships(client, box, folder):
     group, user = client.groups.create_group(f"Line {name()}", description="d"), box.add_user("Member")
-    assert error_of(client.groups.create_group, group.name)[0] == 409
+    assert error_of(client.groups.create_group, group.name) == (409, "invalid_parameter")
     member = client.memberships.create_group_membership(
         CreateGroupMembershipUser(id=user), CreateGroupMembershipGroup(id=group.id)
     )
@@ -326,6 +327,16 @@ def test_a_locked_folder_stays_where_it_is(client, folder):
     assert error_of(client.folders.update_folder_by_id, sub.id, parent=UpdateFolderByIdParent(id=target.id)) == denied
     client.folder_locks.delete_folder_lock_by_id(lock.id)
     client.folders.delete_folder_by_id(sub.id)
+
+
+def test_a_folder_is_locked_by_its_owners_and_wholly(client, http, someone, folder):
+    invite(client, folder.id, "editor", someone[0])
+    lock = CreateFolderLockFolder(type="folder", id=folder.id)
+    assert error_of(someone[1].folder_locks.create_folder_lock, lock) == (404, "not_found")
+    half = CreateFolderLockLockedOperations(move=True, delete=False)
+    refused = error_of(client.folder_locks.create_folder_lock, lock, locked_operations=half)
+    assert refused == (400, "schema_validation_failed")
+    assert error_of(client.folder_locks.get_folder_locks, "x") == (405, "method_not_allowed")
 
 
 def test_shared_links_open_doors(client, someone, folder):

@@ -20,7 +20,7 @@ from box_sdk_gen import (
     PromoteFileVersionType,
     UploadFileVersionAttributes,
 )
-from emulator_clients import error_of, put_file, put_folder
+from emulator_clients import client_of, error_of, invite, put_file, put_folder
 
 SESSION_SIZE = 20_000_000
 
@@ -397,13 +397,40 @@ def zip_of(client, folder, content):
     return [CreateZipDownloadItems(type=CreateZipDownloadItemsTypeField.FILE, id=file.id)]
 
 
-def test_five_zips_come_at_once(client, folder):
+def test_so_many_zips_come_at_once(client, someone, box, folder):
     items = zip_of(client, folder, bytes(16 << 20))
-    zips = [client.zip_downloads.create_zip_download(items) for _ in range(5)]
-    answers = [requests.get(each.download_url, stream=True, timeout=10) for each in zips]
-    assert error_of(client.zip_downloads.create_zip_download, items) == (429, "user_too_many_concurrent_downloads")
+    others = [client_of(box, box.token(user)) for user in (someone[0], box.add_user("Another"))]
+    for other in others:
+        invite(client, folder.id, "viewer", other.users.get_user_me().id)
+
+    def fetch(asker):
+        url = asker.zip_downloads.create_zip_download(items).download_url
+        return requests.get(url, stream=True, timeout=10)
+
+    answers = [fetch(client) for _ in range(5)]
+    assert code_of(fetch(client)) == (429, "user_too_many_concurrent_downloads")
+    answers += [fetch(others[0]) for _ in range(5)]
+    assert code_of(fetch(others[1])) == (429, "enterprise_too_many_concurrent_downloads")
     assert all(len(answer.content) > 16 << 20 for answer in answers)
-    assert client.zip_downloads.create_zip_download(items).download_url
+    assert len(fetch(client).content) > 16 << 20
+
+
+def code_of(answer):
+    return answer.status_code, answer.json()["code"]
+
+
+def test_a_zip_that_is_too_large_is_refused(client, box, folder):
+    items = zip_of(client, folder, b"x" * 1000)
+    box.control(max_file_size=999)
+    assert error_of(client.zip_downloads.create_zip_download, items) == (
+        400,
+        "zip_download_pre_compressed_bytes_exceeded_limit",
+    )
+
+
+def test_a_session_wants_a_folder_that_is_there(client):
+    create = client.chunked_uploads.create_file_upload_session
+    assert error_of(create, "999", 30_000_000, "x.bin") == (404, "invalid_parameter")
 
 
 def test_a_zip_that_breaks_off_has_failed(client, box, folder):

@@ -27,7 +27,7 @@ class Groups:
 
     def _check_name(self, enterprise: int, name: str) -> None:
         if self.store.one("SELECT 1 FROM groups WHERE enterprise = ? AND lower(name) = lower(?)", enterprise, name):
-            raise Problem("conflict", "A resource with this value already exists")
+            raise Problem("invalid_parameter", "A resource with this value already exists", status=409)
 
     def get(self, group: int | str) -> Row | None:
         """Return a group by id."""

@@ -42,9 +42,15 @@ class Zips:
         """Return a zip download."""
         return self.store.one("SELECT * FROM zips WHERE id = ?", key)
 
-    def under_way(self, user: int) -> int:
-        """Return how many zips a user is fetching."""
-        return int(self.store.value("SELECT COUNT(*) FROM zips WHERE user = ? AND state = 'in_progress'", user))
+    def under_way(self, user: int) -> tuple[int, int]:
+        """Return how many zips a user is fetching, and how many the user's enterprise."""
+        sql = (
+            "SELECT COALESCE(SUM(owners.id = me.id), 0), COUNT(*) FROM users AS me"
+            " JOIN users AS owners ON owners.enterprise IS me.enterprise"
+            " JOIN zips ON zips.user = owners.id AND state = 'in_progress' WHERE me.id = ?"
+        )
+        own, all_of_us = self.store.all(sql, user)[0]
+        return own, all_of_us
 
     def set_state(self, key: str, state: str, done: int) -> None:
         """Remember how far the download is."""

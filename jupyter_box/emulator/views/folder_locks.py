@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.emulator.messages import NO_CONTENT, Request, Response
-from jupyter_box.emulator.problems import invalid, not_found
+from jupyter_box.emulator.problems import Problem, invalid, not_found
 from jupyter_box.emulator.shapes import mini, moment, user_mini
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def listed(store: Store, request: Request) -> Response:
     key = request.query.get("folder_id")
     if not key:
         raise invalid("folder_id", "missing_parameter")
+    if not key.isdecimal():
+        raise Problem("method_not_allowed", "Method Not Allowed")
     folder = request.access.find("folder", key, "own")
     entries = [shape(request, lock) for lock in store.locks.of_folder(folder["id"])]
     return Response(json={"entries": entries, "limit": "1000", "next_marker": None})
@@ -42,8 +44,10 @@ def create(store: Store, request: Request) -> Response:
     """Lock a folder; only its owners may."""
     operations = request.json.get("locked_operations", {"move": True, "delete": True})
     if operations != {"move": True, "delete": True}:
-        raise invalid("locked_operations")
-    folder = request.access.find("folder", str(request.need("folder", "id")), "own")
+        raise Problem("schema_validation_failed", "Both operations are locked, or neither is named")
+    folder = request.access.find("folder", str(request.need("folder", "id")))
+    if "own" not in request.access.can(folder):
+        raise not_found()
     return Response(200, shape(request, store.locks.add_to_folder(folder, request.who.user)))
 
 

@@ -66,11 +66,20 @@ def create(store: Store, request: Request) -> Response:
         raise Problem("missing_destination", "folder_id is required")
     if not str(key).isdecimal():
         raise Problem("invalid_folder_id", "folder_id is not valid")
-    parent = changes.target_folder(request, key)
+    parent = _folder(request, key)
     store.items.check_name(parent, name)
     store.people.check_space(parent["owner"], size)
     session = store.sessions.create(request.who.user, name, size, parent=parent["id"])
     return Response(201, shape(request, session))
+
+
+def _folder(request: Request, key: object) -> Row:
+    try:
+        return changes.target_folder(request, key)
+    except Problem as problem:
+        if problem.code != "not_found":
+            raise
+        raise Problem("invalid_parameter", "The folder does not exist, or is not yours", status=404) from problem
 
 
 def create_version(store: Store, request: Request) -> Response:

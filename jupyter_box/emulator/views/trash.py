@@ -53,6 +53,7 @@ def listed(store: Store, request: Request) -> Response:
     rows = [row for row in rows if request.access.sees(row)]
     shapes = Shapes(request)
     if request.flag("usemarker"):
+        _check_no_order(request)
         some, limit, following = slice_after(request, rows)
         return Response(
             json={"entries": shapes.entries(some, request.fields), "limit": limit, "next_marker": following}
@@ -62,6 +63,12 @@ def listed(store: Store, request: Request) -> Response:
     some, limit, offset = slice_page(request, rows)
     ways = order(("type", "ASC"), (by, "DESC" if down else "ASC"))
     return Response(json=page(shapes.entries(some, request.fields), len(rows), limit, offset, order=ways))
+
+
+def _check_no_order(request: Request) -> None:
+    wrong = next((name for name in ("sort", "direction", "offset") if name in request.query), None)
+    if wrong:
+        raise Problem("invalid_parameter", f"The '{wrong}' parameter does not go with usemarker=true")
 
 
 def get(store: Store, request: Request) -> Response:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.store import Store
 
 MOST_FILES = 10_000
-MOST_AT_ONCE = 5
+MOST_OF_A_USER, MOST_OF_AN_ENTERPRISE = 5, 10  # at once
 
 
 def create(store: Store, request: Request) -> Response:
@@ -29,13 +29,13 @@ def create(store: Store, request: Request) -> Response:
     wanted = request.need("items")
     if not isinstance(wanted, list) or not wanted:
         raise invalid("items")
-    if store.zips.under_way(request.who.user) >= MOST_AT_ONCE:
-        raise Problem("user_too_many_concurrent_downloads", "Too many zip downloads at once")
     chosen = [_chosen(request, each) for each in wanted]
     names, conflicts = _names(chosen)
     entries = [entry for item, name in zip(chosen, names, strict=True) for entry in _entries(store, item, name)]
     if sum(1 for _, blob, _ in entries if blob) > MOST_FILES:
-        raise Problem("bad_request", f"A zip download holds at most {MOST_FILES} files")
+        raise Problem("zip_download_file_count_exceeded_limit", f"A zip download holds at most {MOST_FILES} files")
+    if sum(size for _, _, size in entries) > store.rules.max_file_size:
+        raise Problem("zip_download_pre_compressed_bytes_exceeded_limit", "The zip download would be too large")
     name = str(request.json.get("download_file_name") or "Box Download").removesuffix(".zip")
     row = store.zips.add(request.who.user, name, entries)
     answer = {
@@ -93,9 +93,18 @@ def content(store: Store, request: Request) -> Response:
     row = store.zips.get(request.params["zip_download_id"])
     if row is None or row["state"] != "new" or row["expires_at"] <= store.now():
         raise not_found()
+    _check_others(store, row["user"])
     store.zips.set_state(row["id"], "in_progress", 0)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(row['name'])}.zip"}
     return Response(200, headers=headers, content_type="application/zip", stream=_stream(store, row))
+
+
+def _check_others(store: Store, user: int) -> None:
+    own, all_of_us = store.zips.under_way(user)
+    if own >= MOST_OF_A_USER:
+        raise Problem("user_too_many_concurrent_downloads", "Too many zip downloads of the user at once")
+    if all_of_us >= MOST_OF_AN_ENTERPRISE:
+        raise Problem("enterprise_too_many_concurrent_downloads", "Too many zip downloads of the enterprise at once")
 
 
 def _stream(store: Store, row: Row) -> Iterator[bytes]:
