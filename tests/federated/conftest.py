@@ -141,7 +141,8 @@ def field_of_play(box, box_environment, tmp_path):
     from jupyter_box import connect
 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLWR")}
-    environment = {**inherited, **box_environment, "PYTHONPATH": str(HERE), "PLANT_FOLDER": str(tmp_path)}
+    modules = os.pathsep.join(filter(None, (str(HERE), inherited.get("PYTHONPATH"))))
+    environment = {**inherited, **box_environment, "PYTHONPATH": modules, "PLANT_FOLDER": str(tmp_path)}
     users = [box.add_user(f"Organisation {number}") for number in range(3)]
     with connect() as drive:
         made = Field(box, drive, tmp_path, f"/{tmp_path.name}", environment, users)
