@@ -83,7 +83,8 @@ def running_server(folder, environment, *arguments, token=TOKEN):
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTER"))}
     login = [f"--IdentityProvider.token={token}"] if token else []
-    options = ["--allow-root", "--ServerApp.port=0", f"--ServerApp.root_dir={folder}", *login, *arguments]
+    port = [] if any(argument.startswith("--ServerApp.port=") for argument in arguments) else ["--ServerApp.port=0"]
+    options = ["--allow-root", *port, f"--ServerApp.root_dir={folder}", *login, *arguments]
     extensions = f"--ServerApp.jpserver_extensions={EXTENSIONS}"
     command = [sys.executable, "-m", "jupyter_server", extensions, *options]
     process = subprocess.Popen(
