@@ -64,11 +64,11 @@ export async function compared(
   const diff = renderers && isNotebook(item) ? await notebookDiff(api, item, version) : null;
   const content = new Panel();
   content.addClass('jp-Box-comparison');
-  content.node.append(header(labels));
+  content.addWidget(new Widget({ node: header(labels) }));
   if (diff) {
     const { NotebookDiff } = await import('./notebookdiff');
     const cells = new NotebookDiff(diff, renderers!);
-    content.node.append(checkbox(trans.__('Show the cells that are equal, too'), all => cells.showAll(all)));
+    content.addWidget(new Widget({ node: checkbox(trans.__('Show the cells that are equal, too'), all => cells.showAll(all)) }));
     content.addWidget(cells);
   } else {
     const [before, after] = await Promise.all([textOf(api, item, version.id), textOf(api, item)]);

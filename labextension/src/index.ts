@@ -17,6 +17,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Debouncer } from '@lumino/polling';
 import { TabPanel } from '@lumino/widgets';
 
+import { Announcer } from './announcing';
 import { choose, dropped } from './choosing';
 import { CommandIDs, fileCommands, upload } from './commands';
 import { compared } from './comparing';
@@ -171,6 +172,7 @@ function addWidgets(context: IContext, restorer: ILayoutRestorer | null, actions
   const oneFile = async () => (await choose({ multiple: false }))[0]?.file ?? null;
   browser.addView(new Views(views, trans), views);
   browser.addBelow(new TransfersView(transfers, trans, oneFile));
+  browser.addBelow(new Announcer(transfers, trans));
   browser.rows.onDesktopDrop = (event, folder) => void sendDropped(context, event.dataTransfer, folder);
   browser.rows.onLocalDrop = (paths, folder) => toBox(context, paths, folder);
   listenForPaste(browser, (files, onConflict) => sendDropped(context, files, browser.model.path, onConflict));
@@ -203,7 +205,8 @@ function addToPalette(app: JupyterFrontEnd, palette: ICommandPalette | null, cat
   }
 }
 
-function configure({ browser, transfers }: IContext, settings: Record<string, any>): void {
+function configure({ browser, drive, transfers }: IContext, settings: Record<string, any>): void {
+  drive.isDirect = settings.directDownload as boolean;
   transfers.uploads.onConflict = settings.onConflict as OnConflict;
   browser.showFileSizeColumn = settings.showSize as boolean;
   browser.showLastModifiedColumn = settings.showModified as boolean;

@@ -14,6 +14,8 @@ import 'nbdime/lib/styles/diff.css';
 import 'nbdime/lib/styles/variables.css';
 import 'nbdime/lib/upstreaming/flexpanel.css';
 
+import { DOMAIN } from './tokens';
+
 /** A version of a notebook, and what leads from it to the current one. */
 export interface INotebookDiff {
   base: INotebookContent;
@@ -31,6 +33,7 @@ export interface IRenderers {
 export class NotebookDiff extends Panel {
   constructor({ base, diff }: INotebookDiff, { rendermime, editors, translator }: IRenderers) {
     super();
+    const trans = translator.load(DOMAIN);
     this.addClass('nbdime-root');
     const cells = new NotebookDiffWidget({
       model: new NotebookDiffModel(base, diff),
@@ -40,10 +43,18 @@ export class NotebookDiff extends Panel {
     });
     this.addWidget(cells);
     this.showAll(false);
-    void cells.init();
+    void cells.init().then(() => {
+      // nbdime leaves them without names for a screen reader
+      label(this.node, '.cm-content', trans.__('A cell, or an output'));
+      label(this.node, 'button.jp-CollapsiblePanel-header-icon', trans.__('Show or hide'));
+    });
   }
 
   showAll(all: boolean): void {
     this.toggleClass('jp-mod-hideUnchanged', !all);
   }
+}
+
+function label(node: HTMLElement, selector: string, text: string): void {
+  node.querySelectorAll(selector).forEach(each => each.setAttribute('aria-label', text));
 }
