@@ -237,7 +237,7 @@ def diagnose(outcome: requests.Response | Exception, request: Request) -> Troubl
     if isinstance(outcome, Exception):
         return _trouble_without_answer(outcome, request)
     status = outcome.status_code
-    if status == 202 and "Retry-After" in outcome.headers and 202 not in request.ok and request.retry:
+    if status == 202 and 202 not in request.ok and request.retry and _is_unready(outcome, request):
         return _unready(outcome, request)
     if status < 400 or (status in request.ok and code_of(outcome) not in _BLOCKED):
         return None
@@ -252,6 +252,11 @@ def _trouble_without_answer(outcome: Exception, request: Request) -> Trouble:
     if error.code in ("tls_failed", "bad_address") or not request.retry:
         kind = "final"
     return Trouble(kind, error, f"{error.message} Waiting")
+
+
+def _is_unready(response: requests.Response, request: Request) -> bool:
+    """Tell whether a 202 says that there is nothing yet; to some requests it is an answer."""
+    return "Retry-After" in response.headers or request.kind in ("download", "commit")
 
 
 def _unready(response: requests.Response, request: Request) -> Trouble:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from .config import RateLimit
 
-Kind = Literal["call", "upload", "search", "part", "download", "urgent"]
+Kind = Literal["call", "upload", "search", "part", "download", "commit", "urgent"]
 
 
 class Bucket:
@@ -53,6 +53,7 @@ class RateLimiter:
             "call": [calls],
             "part": [calls],
             "download": [calls],
+            "commit": [calls],
             "urgent": [calls],
             "upload": [calls, Bucket(limit.uploads)],
             "search": [calls, *searches],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from typing import Any
 
 from jupyter_box import paths
@@ -17,6 +19,7 @@ from jupyter_box.transfer import Transfers
 from ._listing import Listing
 
 _BLOCK = 1 << 18  # bytes
+_LEADS_ELSEWHERE = re.compile(r"[/\\\0]|(?<=^[A-Za-z]):")  # a path, or a drive of Windows
 
 
 class Archives(Listing):
@@ -56,11 +59,14 @@ class Archives(Listing):
 
     def _box_zip(self, item: Item, order: Any) -> Iterator[bytes]:
         answer = self._session.send("GET", order["download_url"], stream=True, authorize=False, kind="download")
+        broken = None
         with closing(answer):
             try:
                 yield from answer.iter_content(_BLOCK)
-            except Exception as error:
-                raise self._session.translate(error, item.path) from error
+            except Exception as error:  # noqa: BLE001  of the line: its text may hold the address, so it goes no further
+                broken = self._session.translate(error, item.path)
+        if broken is not None:
+            raise broken
         if self._state(order) == "failed":
             raise Corrupted(f"Box did not finish the zip of {item.path}.", hint="Download it again.")
 
@@ -74,7 +80,7 @@ class Archives(Listing):
     def _own_zip(self, item: Item) -> Iterator[bytes]:
         drain = _Drain()
         with zipfile.ZipFile(drain, "w", zipfile.ZIP_DEFLATED) as archive:
-            for entry, name in self._tree(item, item.name or "Box"):
+            for entry, name in self._tree(item, _inside(item.name) if item.name else "Box"):
                 for _ in _put(archive, entry, name, self._transfers):
                     yield from drain.take()
         yield from drain.take()
@@ -82,8 +88,22 @@ class Archives(Listing):
     def _tree(self, item: Item, name: str) -> Iterator[tuple[Item, str]]:
         yield item, name
         if item.is_folder:
+            taken = set[str]()
             for child in self.list(f"{paths.ID_PREFIX}{item.id}"):
-                yield from self._tree(child, f"{name}/{child.name}")
+                yield from self._tree(child, f"{name}/{_unused(_inside(child.name), taken)}")
+
+
+def _inside(name: str) -> str:
+    """Return a name that stays in the folder it is unpacked into, on every system: Box's own may not."""
+    safe = _LEADS_ELSEWHERE.sub("_", name)
+    return safe if safe.strip(" .") else "_"
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """Return the name, or the first number of it that no other entry of the folder has; note that it is taken."""
+    free = next(candidate for candidate in chain([name], paths.numbered(name)) if paths.key(candidate) not in taken)
+    taken.add(paths.key(free))
+    return free
 
 
 def _put(archive: zipfile.ZipFile, item: Item, name: str, transfers: Transfers) -> Iterator[None]:

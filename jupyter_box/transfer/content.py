@@ -231,7 +231,7 @@ class Content:
         body = {"parts": [part.to_json() for part in parts], "attributes": target.times()}
         headers = _JSON | {"Digest": _digest(sha1)} | target.headers()
         url = self._endpoint(session, "commit", "/commit")
-        answer = self.session.send("POST", url, headers=headers, data=json.dumps(body), what=target.name)
+        answer = self.session.send("POST", url, headers=headers, data=json.dumps(body), kind="commit", what=target.name)
         return Item.of(answer.json()["entries"][0])
 
     def abort(self, session: UploadSession, *, is_patient: bool = True) -> None:

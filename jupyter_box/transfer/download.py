@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 import requests
 import urllib3
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _TRIES = 5  # breaks in a row without a byte in between
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_OUTSIDE = 416  # the range is not in the file: it has become shorter
 _RUN_OUT = (NotAuthorized, Denied, NotFound)
 
 
@@ -50,15 +52,27 @@ class Address:
         return self.item.size or 0
 
     def get(self, start: int, end: int) -> requests.Response:
-        """Return the open answer with the bytes from `start` up to `end`."""
+        """Return the open answer with the bytes from `start` up to `end`.
+
+        Raises:
+            Changed: The file has another size by now.
+        """
         headers = {} if (start, end) == (0, self.size) else {"Range": f"bytes={start}-{end - 1}"}
+        answer = self._answer(headers)
+        try:
+            _check_place(answer, start, self.size)
+        except BaseException:
+            answer.close()
+            raise
+        return answer
+
+    def _answer(self, headers: Mapping[str, str]) -> requests.Response:
         signed, answer = self._locate(headers)
         if answer is not None:
             return answer
-        try:
+        with suppress(*_RUN_OUT):
             return self._fetch(signed, headers, authorize=False)
-        except _RUN_OUT:
-            self._forget(signed)
+        self._forget(signed)
         signed, answer = self._locate(headers)
         return self._fetch(signed, headers, authorize=False) if answer is None else answer
 
@@ -71,7 +85,7 @@ class Address:
             if not answer.is_redirect:
                 return "", answer
             answer.close()
-            self._signed = answer.headers["Location"]
+            self._signed = urljoin(self._asked, answer.headers["Location"])
             return self._signed, None
 
     @contextmanager
@@ -99,6 +113,7 @@ class Address:
             authorize=authorize,
             kind="download",
             follow=False,
+            ok=(_OUTSIDE,),
             what=self._name,
         )
 
@@ -111,6 +126,7 @@ class Address:
         failures = 0
         while start < end:
             check()
+            broken = None
             try:
                 with closing(self.get(start, end)) as answer:
                     for block in _body(answer, start, end, self.size):
@@ -121,22 +137,28 @@ class Address:
             except BoxError:
                 raise
             except _BROKEN as error:
+                # its text may hold the pre-signed address, so nothing is raised while it is being handled
+                broken = self._content.session.translate(error, self._name)
+            if broken is not None:
                 failures += 1
                 if failures == _TRIES:
-                    raise self._content.session.translate(error, self._name) from error
+                    raise broken
                 current_place().shrink()
                 rest(2.0**failures / 8, "The connection broke; going on where it was after")
 
 
 def _body(answer: requests.Response, start: int, end: int, size: int) -> Iterator[bytes]:
-    _check_place(answer, start, size)
     # a server that does not know ranges sends all of it
-    skip = start if answer.status_code == 200 else 0
-    left = end - start
-    for block in answer.iter_content(BLOCK):
+    is_all = answer.status_code == 200
+    skip, left = start if is_all else 0, end - start
+    blocks = answer.iter_content(BLOCK)
+    for block in blocks:
         wanted = block[skip : skip + left] if skip or len(block) > left else block
+        is_more = len(block) - skip > left
         skip = max(0, skip - len(block))
         left -= len(wanted)
+        if not left and is_all and end == size and (is_more or next(blocks, b"")):
+            raise _changed()
         if wanted:
             yield wanted
         if not left:
@@ -144,10 +166,18 @@ def _body(answer: requests.Response, start: int, end: int, size: int) -> Iterato
 
 
 def _check_place(answer: requests.Response, start: int, size: int) -> None:
-    place = answer.headers.get("Content-Range", "")
+    """Do nothing if an answer's headers are of the file as we know it."""
+    place, length = answer.headers.get("Content-Range", ""), answer.headers.get("Content-Length", "")
     first, _, total = place.removeprefix("bytes ").partition("/")
-    if answer.status_code == 206 and place and (first.partition("-")[0] != str(start) or total not in {str(size), "*"}):
-        raise Changed("The file changed in Box while it was being downloaded.", hint="Download it again.")
+    is_elsewhere = bool(place) and (first.partition("-")[0] != str(start) or total not in {str(size), "*"})
+    is_other = length.isdigit() and int(length) != size and "Content-Encoding" not in answer.headers
+    status = answer.status_code
+    if status == _OUTSIDE or (status == 206 and is_elsewhere) or (status == 200 and is_other):
+        raise _changed()
+
+
+def _changed() -> Changed:
+    return Changed("The file changed in Box while it was being downloaded.", hint="Download it again.")
 
 
 class Download:

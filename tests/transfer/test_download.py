@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 from dataclasses import replace
 
 import pytest
 
-from jupyter_box.errors import BoxError, Cancelled, Corrupted, NotFound, QuotaFull
+from jupyter_box.errors import BoxError, Cancelled, Changed, Corrupted, NotFound, QuotaFull, Unreachable
 
 from .conftest import RANGE, in_thread, leftovers, sha1
 
@@ -160,6 +161,48 @@ class TestFaults:
         with pytest.raises(NotFound):
             transfers.download_file(item, workdir / "copy.bin")
         assert _names(workdir) == ["original"]
+
+
+class TestAFileThatChangesMeanwhile:
+    """What is known of it, its size and SHA-1, is of the version before."""
+
+    SIZES = ((1000, 2000), (2000, 1000), (70_000, 1), (LARGE, LARGE + 5), (LARGE, LARGE - 5), (LARGE, 70_000))
+
+    @pytest.mark.parametrize(("before", "after"), SIZES)
+    def test_arrives_as_it_is_now(self, transfers, upload, workdir, before, after):
+        item, _ = upload(before)
+        _, newer = upload(after, seed=2, existing=item)
+
+        assert sha1(transfers.download_file(item, workdir / "copy.bin")) == sha1(newer)
+        assert leftovers(workdir) == []
+
+    @pytest.mark.parametrize(("before", "after"), SIZES)
+    def test_is_no_stream_of_the_wrong_bytes(self, transfers, upload, before, after):
+        item, _ = upload(before)
+        upload(after, seed=2, existing=item)
+
+        with transfers.open(item) as download, pytest.raises(Changed, match="changed in Box"):
+            download.read()
+
+    @pytest.mark.parametrize(("before", "after"), SIZES)
+    def test_has_no_ranges_of_the_wrong_bytes(self, transfers, upload, before, after):
+        item, _ = upload(before)
+        upload(after, seed=2, existing=item)
+
+        with pytest.raises(Changed, match="changed in Box"):
+            transfers.read_ranges(item, [(0, before // 2), (before // 2, before)])
+
+
+def test_what_breaks_tells_nothing_of_its_address(box, transfers, upload):
+    item, _ = upload(1000)
+    box.fault("reset_response", BYTES_ROUTE, times=None, bytes=0)
+    with transfers.open(item) as download, pytest.raises(Unreachable) as caught:
+        download.read()
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert "/d/1/" not in told
 
 
 class TestTheDisk:
