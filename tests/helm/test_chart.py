@@ -296,8 +296,8 @@ def test_helm_test_asks_the_broker_and_its_script_is_python(render):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"existingSecret": "box_client_secret"}, r"existingSecret.*(does|Does) not match pattern"),
-        ({"existingSecret": "Box"}, r"existingSecret.*(does|Does) not match pattern"),
+        ({"existingSecret": "box_client_secret"}, r"a name that Kubernetes takes, such as jupyter-box"),
+        ({"existingSecret": "Box"}, r"a name that Kubernetes takes, such as jupyter-box"),
         (merged(ESO, {"externalSecret": {"targetName": "box_secret"}}), r"externalSecret.targetName"),
         (SECRET | {"imagePullSecrets": [{"name": "pull_secret"}]}, r"imagePullSecrets.0.name"),
         (SECRET | {"exsitingSecret": "x"}, r"exsitingSecret"),
@@ -309,8 +309,9 @@ def test_helm_test_asks_the_broker_and_its_script_is_python(render):
         (SECRET | {"service": {"port": 80}}, r"service.port.*1024"),
         (SECRET | {"enterpriseId": "E-42"}, r"enterpriseId"),
         ({}, r"credentials are missing: set existingSecret"),
-        (SECRET | ESO, r"come from one place; keep one of existingSecret and externalSecret.enabled\."),
-        (SECRET | CSI, r"come from one place; keep one of existingSecret and secretsStore.enabled\."),
+        (SECRET | ESO, r"exactly one of existingSecret, externalSecret.enabled and secretsStore.enabled"),
+        (SECRET | CSI, r"exactly one of existingSecret, externalSecret.enabled and secretsStore.enabled"),
+        (ESO | CSI, r"exactly one of existingSecret, externalSecret.enabled and secretsStore.enabled"),
         (SECRET | {"broker": {"enabled": False}}, r"nothing to install"),
         ({"externalSecret": {"enabled": True}}, r"needs externalSecret.secretStoreRef.name"),
         ({"secretsStore": {"enabled": True}}, r"needs secretsStore.objectName"),

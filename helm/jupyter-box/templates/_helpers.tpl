@@ -90,9 +90,6 @@ seccompProfile:
 {{- if .Values.existingSecret }}{{ $sources = append $sources "existingSecret" }}{{ end -}}
 {{- if .Values.externalSecret.enabled }}{{ $sources = append $sources "externalSecret.enabled" }}{{ end -}}
 {{- if .Values.secretsStore.enabled }}{{ $sources = append $sources "secretsStore.enabled" }}{{ end -}}
-{{- if gt (len $sources) 1 }}
-{{- fail (printf "The Box app's credentials come from one place; keep one of %s." (join " and " $sources)) }}
-{{- end }}
 {{- if not .Values.broker.enabled }}
 {{- if ne (join "" $sources) "externalSecret.enabled" }}
 {{- fail "broker.enabled is false, so there is nothing to install: direct mode needs this chart only with externalSecret.enabled." }}
