@@ -77,8 +77,7 @@ class FederatedRun:
         """Return the exchanges as a table, a column for each metric."""
         import pandas as pd
 
-        rows = [{**row, **row.pop("metrics")} for row in self.status()["history"]]
-        return pd.DataFrame(rows)
+        return pd.DataFrame([_flat(row) for row in self.status()["history"]])
 
     def widget(self, *, every: float = 15.0) -> RunWidget:
         """Return a live view for a notebook.
@@ -179,6 +178,11 @@ def _exchange(sealed: Sealed) -> dict[str, Any]:
         "failures": sum("error" in entry for entry in replies.values()),
         "metrics": _means(good),
     }
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    metrics: dict[str, float] = row["metrics"]
+    return {name: value for name, value in row.items() if name != "metrics"} | metrics
 
 
 def _means(metrics: list[dict[str, Any]]) -> dict[str, float]:
