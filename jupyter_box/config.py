@@ -184,7 +184,7 @@ class BoxConfig(Configurable):
     ).tag(config=True)
     upload_folder = Unicode(
         "",
-        help="Where uploads from the browser wait on this machine until Box has them; empty for Jupyter's data folder. "
+        help="Where uploads from the browser wait on this machine until Box has them; empty for Jupyter's data directory. "
         "What outlives a restart of the pod must be on a volume that does.",
     ).tag(config=True)
     max_upload_folder_size = Int(
