@@ -18,6 +18,9 @@ export class BoxDrive extends Drive {
   /** What Box sorts folders by. */
   order: IOrder = { sort: 'name', direction: 'asc' };
 
+  /** Whether files are downloaded from Box itself. */
+  isDirect = false;
+
   override async get(localPath: string, options?: Contents.IFetchOptions): Promise<Contents.IModel> {
     // the same folder again is a look for news, which must not keep an idle server alive
     const quiet = localPath === this._listed && { no_track_activity: 1 };
@@ -53,7 +56,8 @@ export class BoxDrive extends Drive {
 
   /** Return the address that the browser downloads from: a file, or a folder as a zip. */
   override async getDownloadUrl(localPath: string, version?: string): Promise<string> {
-    const query = { download: version ? undefined : 1, version, _xsrf: xsrf() };
+    const redirect = this.isDirect ? 1 : undefined;
+    const query = { download: version ? undefined : 1, version, redirect, _xsrf: xsrf() };
     return address(this.serverSettings, 'files', localPath, query);
   }
 

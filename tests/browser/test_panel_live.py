@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 from lab_process import opened, running_lab
@@ -15,7 +16,8 @@ LARGE = 60 * MB
 
 
 def environment_of(emulator):
-    return {**{name: value for name, value in emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}, "BOX_RATE_LIMIT": "off"}  # fmt: skip
+    environment = {name: value for name, value in emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
+    return {**environment, "BOX_RATE_LIMIT": "off"}
 
 
 def is_live(page):
@@ -61,8 +63,8 @@ def test_a_change_elsewhere_asks_for_nothing(panel, page, put):
 
 KERNEL = """async code => {
   const { serviceManager } = window.jupyterapp;
-  const session = await serviceManager.sessions.startNew({ name: 'k', path: 'k.ipynb', type: 'notebook', kernel: { name: 'python3' } });
-  window.ended = session.kernel.requestExecute({ code }).done.then(reply => reply.content.ename || reply.content.status);
+  const kernel = await serviceManager.kernels.startNew({ name: 'python3' });
+  window.ended = kernel.requestExecute({ code }).done.then(({ content }) => content.ename || content.status);
 }"""
 
 
@@ -160,6 +162,20 @@ def test_an_upload_outlasts_a_restart_of_the_server(chromium, seeded, service, t
         servers.enter_context(running_lab(tmp_path, environment, f"--ServerApp.port={port}"))
         expect(row).to_have_count(0, timeout=60_000)
         assert service.read("/restarted.bin") == content(LARGE, 7)
+
+
+def test_a_download_comes_from_box_itself_if_that_is_set(chromium, seeded, put, tmp_path):
+    put("/direct download.txt", b"by Box's own address")
+    settings = {"jupyter-box/plugin": {"directDownload": True}}
+    with running_lab(tmp_path, environment_of(seeded), settings=settings) as lab, opened(chromium, lab) as page:
+        panel = Panel(page)
+        panel.row("direct download.txt").click()
+        with page.expect_download() as download:
+            page.evaluate("() => void window.jupyterapp.commands.execute('filebrowser:download')")
+        assert download.value.suggested_filename == "direct download.txt"
+        assert Path(download.value.path()).read_bytes() == b"by Box's own address"
+        assert not download.value.url.startswith(lab.url)
+        expect(panel.row("direct download.txt")).to_be_visible()  # the page itself stayed
 
 
 def slowly(page, route):
