@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NoReturn
+from typing import Any
 
 from jupyter_box.errors import Denied, NotFound
 
@@ -27,12 +27,9 @@ class Parser(argparse.ArgumentParser):
         parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             names = [word.partition("=")[0] for word in unknown if word.startswith("--")]
-            self.error(f"unknown arguments: {' '.join(names) or f'{len(unknown)} without a name'}")
+            said = " ".join(names) or f"{len(unknown)} without a name"
+            self.error(f"unknown arguments: {said}; secrets are read from a prompt, a file or standard input only")
         return parsed
-
-    def error(self, message: str) -> NoReturn:
-        """Say the usage and what is wrong, and exit."""
-        super().error(f"{message}; secrets are read from a prompt, a file or standard input only")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
