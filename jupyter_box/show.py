@@ -138,7 +138,7 @@ def report_text(report: Report) -> str:
     """Return what a run did, or would do, in a line; with lines for what a person has to know beside it."""
     planned = [one for one in report.outcomes if one.action == "planned"]
     plan = text(Table(planned, _PLAN_COLUMNS).sheet()).splitlines() if planned else []
-    told = [f"{one.action}: {_clean(one.path or one.local)}: {_clean(one.why)}" for one in _to_tell(report)]
+    told = [f"{one.action}: {_clean(one.path or one.local)}: {_clean(one.reason)}" for one in _to_tell(report)]
     return "\n".join([*plan, str(report), *told, *_skipped(report)])
 
 

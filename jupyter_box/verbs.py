@@ -342,6 +342,7 @@ def _sync(drive: Drive, args: argparse.Namespace, _face: Face) -> Report:
             box,
             direction=direction,
             delete=args.delete,
+            max_delete=args.max_delete,
             dry_run=args.dry_run,
             include=args.include,
             exclude=args.exclude,
@@ -654,6 +655,12 @@ VERBS: tuple[Verb, ...] = (
             ),
             arg("--down", dest="direction", action="store_const", const="down", help="make this machine like Box"),
             arg("--delete", action="store_true", help="remove from the target what the source has not"),
+            arg(
+                "--max-delete",
+                type=int,
+                metavar="N",
+                help="with --delete: do nothing if more than N files would go; needed where the source has none at all",
+            ),
             arg("-n", "--dry-run", action="store_true", help="show what would be done, and do nothing"),
             arg(
                 "--include",

@@ -11,7 +11,7 @@ import pytest
 from running import running_server
 
 from jupyter_box import cli, connect
-from jupyter_box.errors import BoxError, Busy, Exists, InvalidName, NotFound
+from jupyter_box.errors import BoxError, Busy, Denied, Exists, InvalidName, NotFound
 from jupyter_box.transfer.local import LocalError
 from jupyter_box.transfer.report import Outcome, Report
 
@@ -185,7 +185,7 @@ def test_what_was_left_alone_is_told_with_its_reason(run, drive, data):
     code, out, _ = run("sync", "data", "/data")
     (conflict,) = [line for line in out.splitlines() if line.startswith("conflict: ")]
     assert "/data/a (conflict " in conflict
-    assert conflict.endswith(": both sides changed; both are kept")
+    assert conflict.endswith(": Both sides changed; both are kept, this machine's under this name.")
     assert drive.read("/data/a.csv") == b"theirs"
 
 
@@ -294,3 +294,94 @@ def test_unsafe_names_are_not_downloaded(drive, box, tmp_path, monkeypatch):
     with pytest.raises(Exception, match="cannot be a file's name"):
         drive.download(f"id:{item.id}", "here")
     assert [path.name for path in tmp_path.rglob("*")] == ["here"]
+
+
+class TestALeaderThatIsEmpty:
+    """As a disk that is not mounted is: nothing goes unless a number says that it is meant."""
+
+    @pytest.fixture
+    def alike(self, drive, data):
+        drive.sync(data, "/data")
+        return data
+
+    def empty(self, drive, data, direction):
+        if direction == "down":
+            drive.remove("/data/a.csv")
+            drive.remove("/data/raw")
+            return
+        for file in [file for file in data.rglob("*") if file.is_file()]:
+            file.unlink()
+
+    def both(self, drive, data):
+        here = sorted(str(file.relative_to(data)) for file in data.rglob("*") if file.is_file())
+        return here, sorted(files(drive, "/data"))
+
+    @pytest.mark.parametrize(
+        ("direction", "where"), [("up", "moved to Box's trash"), ("down", "removed from this machine")]
+    )
+    def test_removes_nothing_unasked(self, drive, alike, direction, where):
+        self.empty(drive, alike, direction)
+        before = self.both(drive, alike)
+        with pytest.raises(Denied, match=rf"2 files would be {where}, as .*data has none.*--max-delete 2") as caught:
+            drive.sync(alike, "/data", direction=direction, delete=True)
+        assert caught.value.code == "max_delete"
+        assert self.both(drive, alike) == before
+
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    def test_removes_what_a_number_allows(self, drive, alike, direction):
+        self.empty(drive, alike, direction)
+        report = drive.sync(alike, "/data", direction=direction, delete=True, max_delete=2)
+        assert [outcome.action for outcome in report.outcomes] == ["deleted", "deleted"]
+        assert self.both(drive, alike) == ([], [])
+
+    def test_shows_its_plan_and_says_that_it_would_be_refused(self, drive, alike, run):
+        self.empty(drive, alike, "up")
+        code, out, _ = run("sync", str(alike), "/data", "--delete", "--dry-run")
+        assert code == 0
+        assert out.count("would be moved to Box's trash") == 3  # two files, and the refusal
+        assert "--max-delete 2" in out
+
+    def test_is_an_error_of_the_command_with_the_way_out(self, drive, alike, run):
+        self.empty(drive, alike, "up")
+        code, _, err = run("sync", str(alike), "/data", "--delete")
+        assert code == 5
+        assert "--max-delete 2" in err
+        assert run("sync", str(alike), "/data", "--delete", "--max-delete", "2")[0] == 0
+
+    def test_that_is_not_there_at_all_is_an_error(self, drive, alike, tmp_path):
+        with pytest.raises(NotFound):
+            drive.sync(tmp_path / "not mounted", "/data", delete=True)
+        assert sorted(files(drive, "/data")) == ["/data/a.csv", "/data/raw/b.csv"]
+
+
+def test_more_than_may_go_stay_all(drive, data):
+    drive.sync(data, "/data")
+    (data / "a.csv").unlink()
+    with pytest.raises(Denied, match="1 files would be moved to Box's trash, more than the 0 that max_delete allows"):
+        drive.sync(data, "/data", delete=True, max_delete=0)
+    assert sorted(files(drive, "/data")) == ["/data/a.csv", "/data/raw/b.csv"]
+
+
+@pytest.mark.parametrize(
+    ("direction", "where"), [("up", "moved to Box's trash"), ("down", "removed from this machine")]
+)
+def test_a_plan_and_a_report_say_which_side_loses_a_file(drive, data, direction, where):
+    drive.sync(data, "/data")
+    if direction == "up":
+        (data / "a.csv").unlink()
+    else:
+        drive.remove("/data/a.csv")
+    for dry_run, reason in ((True, f"would be {where}"), (False, where)):
+        report = drive.sync(data, "/data", direction=direction, delete=True, dry_run=dry_run)
+        assert [one.reason for one in report.outcomes if one.path == "/data/a.csv"] == [reason]
+
+
+@pytest.mark.parametrize(("direction", "whose"), [("up", "this machine's"), ("down", "Box's")])
+def test_a_conflict_has_its_reason_in_the_saved_report(drive, data, tmp_path, direction, whose):
+    drive.sync(data, "/data")
+    (data / "a.csv").write_text("mine")
+    drive.write("/data/a.csv", "theirs")
+    drive.sync(data, "/data", direction=direction).save(tmp_path / "report.json")
+    told = json.loads((tmp_path / "report.json").read_text())["outcomes"]
+    (reason,) = [one["reason"] for one in told if one["action"] == "conflict"]
+    assert reason == f"Both sides changed; both are kept, {whose} under this name."

@@ -61,6 +61,7 @@ class Syncing(Content):
         *,
         direction: Direction = "up",
         delete: bool = False,
+        max_delete: int | None = None,
         dry_run: bool = False,
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
@@ -79,6 +80,8 @@ class Syncing(Content):
             direction: `up` makes Box like this machine, `down` this machine like Box.
             delete: Whether what is not on the side that leads is removed from the other: in Box it goes to the trash;
                 here only files go that are as they were when they were last in Box.
+            max_delete: The most files that may be removed; with more, nothing is done. None for any number, unless the
+                side that leads has no file at all, as where a disk is not mounted: then a number has to be given.
             dry_run: Whether to report what would be done, and do nothing.
             include: Patterns as in `.gitignore`; if there are any, a file must match one.
             exclude: Patterns of what does not take part, besides those of the local folder's `.boxignore`.
@@ -94,7 +97,7 @@ class Syncing(Content):
             NotFound: The folder that leads is not there.
             Exists: A file has the name of the folder in Box.
             InvalidName: The folder in Box is a file; or there is no such direction.
-            Denied: Our role, or this machine, does not allow it.
+            Denied: Our role, or this machine, does not allow it; or more would be removed than may (code `max_delete`).
             Cancelled: `cancel` was set.
         """
         root = Path(local).expanduser()
@@ -103,7 +106,7 @@ class Syncing(Content):
         source, target = (here, there) if _is_up(direction) else (there, here)
         wanted = Transfer("sync", source, target, is_plain=False)
         on_progress, cancel = self._observed(wanted, on_progress, cancel)
-        options = SyncOptions(direction, delete, dry_run, _patterns(include), _patterns(exclude), executor)
+        options = SyncOptions(direction, delete, max_delete, dry_run, _patterns(include), _patterns(exclude), executor)
         return self._transfers.sync(root, folder, options, on_progress=on_progress, cancel=cancel)
 
     def uploads(self) -> list[PendingUpload]:

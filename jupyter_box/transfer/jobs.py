@@ -43,6 +43,7 @@ class Job:
         local: Where it is, or will be, on this machine.
         size: Its bytes.
         action: What its outcome is called.
+        reason: Why it is to be done, where its outcome tells it.
         folder_id: The folder of Box that gets it; empty for a file to receive.
         existing: What gets a new version.
         item: The file of Box to receive.
@@ -55,6 +56,7 @@ class Job:
     folder_id: str = ""
     existing: Item | None = None
     item: Item | None = None
+    reason: str = ""
 
     def run(self, transfers: Transfers, meter: Meter) -> Done:
         """Do it; a failure is an outcome, too."""
@@ -72,14 +74,14 @@ class Job:
         with FileSource(Path(self.local)) as source:
             target = Target(self.folder_id, name, self.existing, modified=source.modified)
             item = transfers.send(source, target, meter).item
-            outcome = Outcome(self.path, self.local, self.action, source.size, item_id=item.id)
+            outcome = Outcome(self.path, self.local, self.action, source.size, self.reason, item_id=item.id)
         return Done(outcome, item.sha1 or "")
 
     def _receive(self, transfers: Transfers, meter: Meter) -> Done:
         assert self.item is not None
         whole = transfers.whole(self.item)
         transfers.save(whole, Path(self.local), meter)
-        outcome = Outcome(self.path, self.local, self.action, whole.size or 0, item_id=whole.id)
+        outcome = Outcome(self.path, self.local, self.action, whole.size or 0, self.reason, item_id=whole.id)
         return Done(outcome, whole.sha1 or "")
 
 

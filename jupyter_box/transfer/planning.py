@@ -18,6 +18,8 @@ from .scanning import Here, Side, There, relative
 
 Direction = Literal["up", "down"]
 
+_BOTH_CHANGED = "Both sides changed; both are kept, {} under this name."
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -177,7 +179,13 @@ class _Up(_Planner):
         else:
             path = self._conflict_path(here.path)
             local = str(self.tree.local / here.path)
-            self.plan.jobs[key(path)] = Job(self.tree.box_path(path), local, here.stamp.size, "conflict")
+            self.plan.jobs[key(path)] = Job(
+                self.tree.box_path(path),
+                local,
+                here.stamp.size,
+                "conflict",
+                reason=_BOTH_CHANGED.format("this machine's"),
+            )
             self.plan.agreed[place] = Agreed(sha1, there.sha1 or "")
             # known as kept, so that a later sync does not take it for a file that was removed here
             self.plan.agreed[key(path)] = Agreed("", sha1)
@@ -237,7 +245,8 @@ class _Down(_Planner):
     def _keep_both(self, place: str, here: Here, there: Item, sha1: str) -> None:
         path = self._conflict_path(here.path)
         local = str(self.tree.local / path)
-        self.plan.jobs[key(path)] = Job(there.path, local, there.size or 0, "conflict", item=there)
+        reason = _BOTH_CHANGED.format("Box's")
+        self.plan.jobs[key(path)] = Job(there.path, local, there.size or 0, "conflict", item=there, reason=reason)
         self.plan.agreed[place] = Agreed(sha1, there.sha1 or "")
 
     def _one_sided(self) -> None:

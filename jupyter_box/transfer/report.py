@@ -27,7 +27,7 @@ class Outcome:
         local: Where it is on this machine; empty for a stream.
         action: What was done; `renamed` was sent under another name, `conflict` kept both sides.
         size: Its bytes.
-        reason: Why it was skipped or failed, in one sentence.
+        reason: Why it was skipped, moved, kept twice or removed, and from which side, or why it failed.
         code: The error's code where it failed.
         item_id: The id of the file in Box, where it is there.
     """
@@ -39,11 +39,6 @@ class Outcome:
     reason: str = ""
     code: str = ""
     item_id: str | None = None
-
-    @property
-    def why(self) -> str:
-        """The reason for a person's eyes; a conflict has one even where nobody gave it."""
-        return self.reason or ("both sides changed; both are kept" if self.action == "conflict" else "")
 
 
 @dataclass(frozen=True)
@@ -163,5 +158,5 @@ def in_bytes(size: float) -> str:
 
 
 def _row(outcome: Outcome) -> str:
-    cells = (outcome.path or outcome.local, outcome.action, in_bytes(outcome.size), outcome.why)
+    cells = (outcome.path or outcome.local, outcome.action, in_bytes(outcome.size), outcome.reason)
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_box.errors import BoxError, Exists
+from jupyter_box.errors import BoxError, Denied, Exists
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import FIELDS, Item
 from jupyter_box.paths import key
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .engine import Transfers
 
 
+_REMOVED = {"up": "moved to Box's trash", "down": "removed from this machine"}
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a tree is synced.
@@ -42,6 +45,8 @@ class Options:
         direction: `up` makes Box like this machine, `down` this machine like Box.
         delete: Whether what is not on the side that leads is removed from the other: in Box it goes to the trash;
             here only files go that are as they were when they were last in Box.
+        max_delete: The most files that may be removed; None for any number, as long as the side that leads has any file
+            at all: one that is empty may just not be mounted.
         dry_run: Whether to report what would be done, and do nothing.
         include: Patterns as in `.gitignore`; if there are any, a file must match one.
         exclude: Patterns of what does not take part, besides those of the tree's `.boxignore`.
@@ -51,6 +56,7 @@ class Options:
 
     direction: Direction = "up"
     delete: bool = False
+    max_delete: int | None = None
     dry_run: bool = False
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -95,8 +101,12 @@ class Sync:
         with waiting(self._run.meter.wait, cancel=self._run.meter.cancel):
             here, there = self._scan(rules)
         plan = self._plan(here, there)
+        refusal = self._refusal(plan, here, there)
         if self._options.dry_run:
-            return Report(tuple(self._planned(plan)), time.monotonic() - began)
+            told = [Outcome(self._folder.path, str(self._local), "skipped", reason=str(refusal))] if refusal else []
+            return Report((*self._planned(plan), *told), time.monotonic() - began)
+        if refusal:
+            raise refusal
         report = self._run.complete(lambda: self._do(plan, there))
         self._memory.save(plan.agreed)
         return replace(report, seconds=time.monotonic() - began)
@@ -119,6 +129,23 @@ class Sync:
             reason = "Nothing was removed, as not all of this machine's files could be looked at."
             plan.notes.append(Outcome(self._folder.path, str(self._local), "skipped", reason=reason))
         return plan
+
+    def _refusal(self, plan: Plan, here: Side, there: There) -> Denied | None:
+        """Return why so much is not removed unasked, or None."""
+        count = sum(item is None or item.is_file for item in plan.removals.values())
+        most, is_up = self._options.max_delete, self._options.direction == "up"
+        leader = self._local if is_up else self._folder.path
+        if most is not None:
+            why = f"more than the {most} that max_delete allows" if count > most else ""
+        else:
+            why = f"as {leader} has none" if not (here.files if is_up else there.files) else ""
+        if not (count and why):
+            return None
+        return Denied(
+            f"{count} files would be {_REMOVED[self._options.direction]}, {why}; nothing was changed.",
+            hint=f"Check {leader}; if all of them are to go, allow it with max_delete={count} (--max-delete {count}).",
+            code="max_delete",
+        )
 
     def _hash_candidates(self, here: Side, there: There) -> None:
         """Hash, side by side, the local files whose size is that of a file in Box that they may equal."""
@@ -159,10 +186,12 @@ class Sync:
             reason = f"would be moved from {move.source}"
             yield Outcome(self.box_path(move.target), str(self._local / move.target), "planned", move.size, reason)
         for job in plan.jobs.values():
-            reason = {"sent": "would be sent", "received": "would be received"}.get(job.action, "both would be kept")
+            reason = job.reason or {"sent": "would be sent", "received": "would be received"}[job.action]
             yield Outcome(job.path, job.local, "planned", job.size, reason)
-        for path in plan.removals:
-            yield Outcome(self.box_path(path), str(self._local / path), "planned", reason="would be removed")
+        for path, item in plan.removals.items():
+            reason = f"would be {_REMOVED[self._options.direction]}"
+            size = item.size or 0 if item else 0
+            yield Outcome(self.box_path(path), str(self._local / path), "planned", size, reason)
         yield from plan.notes
 
     def _do(self, plan: Plan, there: There) -> None:
@@ -271,7 +300,8 @@ class Sync:
         return done if done.error is None else Done(self._run.failure(failed, done.error))
 
     def _remove(self, path: str, item: Item | None) -> None:
-        outcome = Outcome(self.box_path(path), str(self._local / path), "deleted", item_id=item.id if item else None)
+        reason, item_id = _REMOVED[self._options.direction], item.id if item else None
+        outcome = Outcome(self.box_path(path), str(self._local / path), "deleted", reason=reason, item_id=item_id)
         try:
             if item is None:
                 self.local_path(path).unlink()
