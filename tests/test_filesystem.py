@@ -349,6 +349,19 @@ def test_a_file_grows_at_its_end(fs):
         file.seek(0)
 
 
+@pytest.mark.parametrize("before", [None, "old\n"])
+def test_a_file_that_grew_elsewhere_meanwhile_keeps_what_came(fs, box, before):
+    if before:
+        fs.pipe_file("/x.txt", before.encode())
+    fs.ls("/")
+    file = fs.open("/x.txt", "ab")
+    file.write(b"ours\n")
+    change_elsewhere("/x.txt", f"{before}theirs\n")
+    with pytest.raises(Changed if before else Exists):
+        file.close()
+    assert fs.cat_file("/x.txt") == f"{before}theirs\n".encode()
+
+
 def test_a_place_before_the_end_can_be_written_again(fs):
     import zipfile
 

@@ -41,7 +41,8 @@ class Contents(Looking):
 
         Args:
             path: The file.
-            mode: `r`, `w`, `x` or `a`, of text or with `b`; a file that is written goes to Box when it is closed.
+            mode: `r`, `w`, `x` or `a`, of text or with `b`; a file that is written goes to Box when it is closed, one
+                that is appended to only if nobody else has changed it since.
             block_size: Bytes of a block that is read at once.
             cache_options: For the cache of a file that is read: `kept` and `ahead`, in blocks.
             compression: A name that fsspec knows, or `infer`.
@@ -102,22 +103,43 @@ class Contents(Looking):
         )
 
     def _writer(self, path: str, mode: str, *, autocommit: bool) -> Writer:
-        there = self._find_entry(path) if mode != "wb" else None
+        there = self._find_entry(path) if mode == "xb" else self._appended(path) if mode == "ab" else None
         if there and mode == "xb":
             raise Exists(f"{path} exists already.", hint="Choose another name.", item_id=there["id"])
-        before = self.cat_file(path) if there else b""
-        store = self._create if mode == "xb" else self._store
-        return Writer(path, mode, lambda spool: store(path, spool), autocommit=autocommit, before=before)
 
-    def _store(self, path: str, data: BinaryIO) -> Item:
-        """Write a whole file; if someone else makes it at the same moment, ours becomes its next version."""
+        def store(spool: BinaryIO) -> Item:
+            if mode == "wb" or there:
+                return self._store(path, spool, there["etag"] if there else None)
+            return self._create(path, spool)
+
+        before = self._cut(there, None, None) if there else b""
+        return Writer(path, mode, store, autocommit=autocommit, before=before)
+
+    def _appended(self, path: str) -> Entry | None:
+        """Return the file that something is to be added to, as it is now; None if there is none."""
+        try:
+            details = self._ask(path)
+        except NotFound:
+            return None
+        if details["type"] != "file":
+            raise refusal(errno.EISDIR, path)
+        return details
+
+    def _store(self, path: str, data: BinaryIO, etag: str | None = None) -> Item:
+        """Write a whole file; if someone else makes it at the same moment, ours becomes its next version.
+
+        With an etag, only if the file still has that.
+        """
 
         def send() -> Item:
             data.seek(0)
-            return self.drive.write(_writable(path), data)
+            return self.drive.write(_writable(path), data, if_match=etag)
 
         try:
             return self._in_folder_of(path, send)
+        except Changed:
+            self.invalidate_cache(path)
+            raise
         except Exists:
             if not self.isfile(path):
                 raise
