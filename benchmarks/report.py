@@ -13,8 +13,7 @@ from .cases import CURL, EVERYONE, OURS, Case
 from .costs import Cost
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGE, PICTURE = DOCS / "performance.md", DOCS / "images" / "performance.png"
-BEGIN, END = "<!-- benchmarks begin -->", "<!-- benchmarks end -->"
+PAGE, PICTURES = DOCS / "performance.md", DOCS / "images"
 COLOURS = {OURS: "#0061d5", CURL: "#c4c9d1"}
 OTHERS = "#8a94a6"
 
@@ -53,11 +52,11 @@ class Result:
         return {"case": self.case.name, "medians": medians, "times_ours": times, "aims": aims, "runs": runs}
 
 
-def save(results: list[Result], conditions: str, folder: Path) -> None:
-    """Write `results.json` into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+def save(results: list[Result], conditions: str, target: Path) -> None:
+    """Write the results into a JSON file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     answer = {"conditions": conditions, "results": [result.json() for result in results]}
-    folder.joinpath("results.json").write_text(json.dumps(answer, indent=2))
+    target.write_text(json.dumps(answer, indent=2))
 
 
 def tables(results: list[Result]) -> str:
@@ -104,14 +103,16 @@ def _burden(cost: Cost | None, unit: float) -> str:
     return f"{cost.cpu / unit:.2f}, {max(0, cost.memory):.0f} MB" if cost else "-"
 
 
-def write_page(text: str, picture: Path | None) -> None:
-    """Put the tables into the documentation, between its two marks, and the picture beside it."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
+def write_page(name: str, text: str, picture: Path | None) -> None:
+    """Put the tables into the documentation, between the two marks of this name, and the picture beside it."""
+    begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
+    before, _, rest = PAGE.read_text().partition(begin)
     shown = ""
     if picture is not None:
-        PICTURE.write_bytes(picture.read_bytes())
-        shown = f"![Seconds of each client in each case](images/{PICTURE.name})\n\n"
-    PAGE.write_text(f"{before}{BEGIN}\n\n{shown}{text}\n\n{END}{rest.partition(END)[2]}")
+        target = PICTURES / f"{name}.png"
+        target.write_bytes(picture.read_bytes())
+        shown = f"![Seconds of each client in each case](images/{target.name})\n\n"
+    PAGE.write_text(f"{before}{begin}\n\n{shown}{text}\n\n{end}{rest.partition(end)[2]}")
 
 
 def plot(results: list[Result], target: Path) -> Path | None:

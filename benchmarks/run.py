@@ -1,8 +1,8 @@
 """Runs every case with every client on one emulator, in turn, and tells the medians and their ratios.
 
-`python -m benchmarks` prints the tables and writes `results.json` and `results.png` into the folder named by `--out`;
-`--write` puts tables and picture into the documentation, too. A full run takes about ten minutes, one with `--quick`
-one and a half; `--large` measures a file of 4 GiB instead.
+`python -m benchmarks` prints the tables and writes `benchmarks.json` and `benchmarks.png` into the folder named by
+`--out`; `--write` puts tables and picture into the documentation, too. A full run takes about ten minutes, one with
+`--quick` one and a half; `--large` measures a file of 4 GiB instead, and its files are called `large`.
 """
 
 from __future__ import annotations
@@ -128,17 +128,18 @@ def main() -> None:
     if not args.private and shutil.which("rclone") and hosts.can_be_private():
         hosts.go_private([*sys.argv[1:], "--private"])
     before, results, told = os.getloadavg()[0], list[report.Result](), ""
+    name = "large" if args.large else "benchmarks"
     with ExitStack() as stack:
         bench = _bench(stack, args)
         for case in _cases(args):
             results.append(bench.measure(case))
             told = conditions(bench, before)
-            report.save(results, told, args.out)
-    picture = report.plot(results, args.out / "results.png")
+            report.save(results, told, args.out / f"{name}.json")
+    picture = report.plot(results, args.out / f"{name}.png")
     text = f"{report.tables(results)}\n\n{told}"
     print(text)
     if args.write:
-        report.write_page(text, picture)
+        report.write_page(name, text, None if args.large else picture)
 
 
 def _cases(args: argparse.Namespace) -> list[Case]:
