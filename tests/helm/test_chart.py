@@ -285,6 +285,14 @@ def test_irsa_annotates_the_service_account_and_pod_identity_needs_nothing(rende
     assert broker_pod(documents)["spec"]["serviceAccountName"] == "box-jupyter-box-broker"
 
 
+def test_values_that_the_guide_shows_are_taken(render):
+    guide = (CHART.parents[1] / "docs" / "admin" / "broker.md").read_text()
+    shown = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)]
+    assert shown
+    for values in shown:
+        assert render(SECRET | values)
+
+
 def test_helm_test_asks_the_broker_and_its_script_is_python(render):
     pod = render(SECRET)["Pod", "box-jupyter-box-broker-test"]
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
