@@ -122,6 +122,9 @@ def test_a_server_killed_in_the_third_round_replays_and_nobody_trains_twice(fiel
     for process in (again, *clients):
         assert process.ends() == 0, process.text
     assert [run.trained(number) for number in (0, 1, 2)] == [[1, 2, 3, 4]] * 3
+    # what was written before was gone on with, not written once more
+    names = [name for number in (1, 2, 3, 4) for name in run.files(f"rounds/{number:02}")]
+    assert not [name for name in names if name.endswith((".2.json", ".2.safetensors"))]
     undisturbed = model_of(run, 5)
     run.path, run.processes = f"{run.path}-undisturbed", []
     run.init("--set", "min-nodes=3", "--set", "strategy=FedAdam", rounds=4)
