@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,22 @@ def seed(run: int) -> None:
 
     random.seed(run)
     np.random.seed(run % 2**32)  # noqa: NPY002  apps use the global generator
+
+
+def train(app: Any, grid: Any, run: int, config: Mapping[str, Any], folder: Path) -> Any:
+    """Run a ServerApp to its end, and return the state that it leaves.
+
+    Args:
+        app: The ServerApp.
+        grid: Its way to the participants.
+        run: The run, as Flower's number.
+        config: What the app reads as `context.run_config`.
+        folder: Of the app's module.
+    """
+    from flwr.app import Context, RecordDict
+    from flwr.server.run_serverapp import run as run_app
+
+    context = Context(run, SERVER_NODE, {}, RecordDict(), dict(config))
+    seed(run)
+    run_app(grid=grid, context=context, server_app_dir=str(folder), loaded_server_app=app)
+    return context.state

@@ -95,14 +95,9 @@ class _Server:
             self._lease.release()
 
     def _train(self, app: object, resumes: bool) -> dict[str, object]:
-        from flwr.app import Context, RecordDict
-        from flwr.server.run_serverapp import run as run_app
-
         from .grid import BoxGrid
 
         config = self._run.config
-        context = Context(config.run_number, apps.SERVER_NODE, {}, RecordDict(), dict(config.run_config))
-        apps.seed(config.run_number)
         with Workers() as workers:
             grid = BoxGrid(
                 self._run,
@@ -113,8 +108,7 @@ class _Server:
                 workers=workers,
                 resumes=resumes,
             )
-            run_app(grid=grid, context=context, server_app_dir=str(self._app_folder), loaded_server_app=app)
-            grid.publish_result(context.state)
+            grid.publish_result(apps.train(app, grid, config.run_number, config.run_config, self._app_folder))
             workers.settle()
         self._end(FINISHED)
         return {

@@ -159,9 +159,6 @@ def _read(run: Run, item: Item) -> bytes:
 
 
 def _replay(run: Run, participants: dict[str, Any], app_folder: Path) -> tuple[int, str]:
-    from flwr.app import Context, RecordDict
-    from flwr.server.run_serverapp import run as run_app
-
     from .grid import BoxGrid
     from .past import ReplayEnded
     from .workers import Workers
@@ -170,12 +167,10 @@ def _replay(run: Run, participants: dict[str, Any], app_folder: Path) -> tuple[i
     enrolment.participants = participants
     apps.identify(config.run_number, apps.SERVER_NODE)
     app = apps.load(config.server_app, app_folder)
-    context = Context(config.run_number, apps.SERVER_NODE, {}, RecordDict(), dict(config.run_config))
-    apps.seed(config.run_number)
     with Workers() as workers:
         grid = BoxGrid(run, None, enrolment, None, clock=Clock(), workers=workers, resumes=True)
         try:
-            run_app(grid=grid, context=context, server_app_dir=str(app_folder), loaded_server_app=app)
+            apps.train(app, grid, config.run_number, config.run_config, app_folder)
         except ReplayEnded:
             pass  # a run that is still under way ends here
         except BoxError as error:
