@@ -1,7 +1,8 @@
 /** Copies between the server's disk and Box, which the server does itself: commands, and drags from one browser to the other. */
 
-import { InputDialog } from '@jupyterlab/apputils';
+import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import type { DirListing } from '@jupyterlab/filebrowser';
+import type { Contents } from '@jupyterlab/services';
 import { copyIcon } from '@jupyterlab/ui-components';
 import type { Drag } from '@lumino/dragdrop';
 
@@ -9,6 +10,7 @@ import type { ICommand, IContext } from './context';
 import { PATH_ARGUMENT, selection, tell } from './context';
 import { drivePath } from './drive';
 import { DRIVE, PANEL_ID } from './tokens';
+import { nameOf } from './words';
 
 const CONTENTS_MIME = 'application/x-jupyter-icontents';
 
@@ -55,11 +57,33 @@ export async function toBox(context: IContext, paths: string[], folder: string):
   }
 }
 
-/** Copy items of Box into a local folder. */
+/** Copy items of Box into a local folder; asks before anything is replaced. */
 export async function toDisk(context: IContext, paths: string[], folder: string): Promise<void> {
-  for (const path of paths) {
-    await context.transfers.start({ kind: 'download', source: drivePath(path), target: folder, overwrite: false });
+  const taken = await namesTaken(context, paths, folder);
+  if (taken.length && !(await mayReplace(context, taken))) {
+    return;
   }
+  const overwrite = taken.length > 0;
+  for (const path of paths) {
+    await context.transfers.start({ kind: 'download', source: drivePath(path), target: folder, overwrite });
+  }
+}
+
+async function namesTaken({ app }: IContext, paths: string[], folder: string): Promise<string[]> {
+  // a folder that is not there yet is made
+  const there = await app.serviceManager.contents.get(folder).catch(() => null);
+  const names = new Set((there?.content as Contents.IModel[] | undefined)?.map(model => model.name));
+  return paths.map(path => nameOf(drivePath(path))).filter(name => names.has(name));
+}
+
+async function mayReplace({ trans }: IContext, names: string[]): Promise<boolean> {
+  const answer = await showDialog({
+    title: trans.__('Replace local files'),
+    body: trans.__('%1 exists in the local files. What differs there is replaced by what Box has.', names.join(', ')),
+    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Replace') })],
+    defaultButton: 0
+  });
+  return answer.button.accept;
 }
 
 /** Let drags from the panel into a local file browser copy, which JupyterLab itself refuses between drives. */
@@ -73,7 +97,7 @@ export function listenForDrops(context: IContext): void {
     }
     event.preventDefault();
     event.stopPropagation();
-    drag.dropAction = 'copy';
+    drag.dropAction = drag.proposedAction; // JupyterLab's drags know no other
     if (event.type === 'lm-drop') {
       toDisk(context, paths, localFolderAt(context, drag)).catch(tell);
     }

@@ -212,14 +212,15 @@ function configure({ browser, drive, transfers }: IContext, settings: Record<str
   browser.showLastModifiedColumn = settings.showModified as boolean;
 }
 
-async function begin({ app, browser, events, favourites, transfers, trans }: IContext): Promise<void> {
+async function begin(context: IContext): Promise<void> {
+  const { app, browser, events, favourites, transfers, trans } = context;
   const tabs = treeTabs(app);
   if (tabs) {
     browser.title.label = trans.__('Box');
     tabs.addWidget(browser);
   }
   const relist = new Debouncer(() => browser.model.reload(), 500);
-  transfers.finished = progress => progress.kind !== 'download' && void relist.invoke();
+  transfers.finished = ({ kind }) => void (kind === 'download' ? refreshLocal(context) : relist.invoke());
   transfers.uploads.arrived.connect(() => void relist.invoke());
   document.addEventListener('visibilitychange', () => browser.model.catchUp());
   events.follow();
@@ -227,6 +228,11 @@ async function begin({ app, browser, events, favourites, transfers, trans }: ICo
     void favourites.list().catch(tell);
     await transfers.uploads.restore().catch(tell);
   }
+}
+
+/** Show in the local file browsers what has come from Box. */
+function refreshLocal({ browser, browsers }: IContext): void {
+  browsers.tracker.filter(each => each !== browser).forEach(each => void each.model.refresh());
 }
 
 async function sendDropped(

@@ -273,7 +273,7 @@ export class BoxListing extends DirListing {
   protected override evtDragOver(event: Drag.Event): void {
     super.evtDragOver(event);
     if (this._areLocal(event)) {
-      event.dropAction = 'copy';
+      event.dropAction = event.proposedAction; // JupyterLab's drags know no other, whatever becomes of them
       event.preventDefault();
     }
   }
@@ -292,12 +292,11 @@ export class BoxListing extends DirListing {
     event.preventDefault();
     event.stopPropagation();
     this.node.querySelector(`.${DROP_TARGET}`)?.classList.remove(DROP_TARGET);
-    const isCopy = areLocal || event.ctrlKey;
-    event.dropAction = !paths.length || (!areLocal && event.proposedAction === 'none') ? 'none' : isCopy ? 'copy' : 'move';
+    event.dropAction = paths.length ? event.proposedAction : 'none';
     if (event.dropAction === 'none' || !this._isAllowed([itemOf(this._targetOf(event)) ?? this._folder], 'upload')) {
       return;
     }
-    const work = areLocal ? this.onLocalDrop?.(paths, folder) : this._bring(paths, folder, isCopy);
+    const work = areLocal ? this.onLocalDrop?.(paths, folder) : this._bring(paths, folder, event.ctrlKey);
     work?.catch(error => showErrorMessage(this._words.__('Copying to Box failed'), error));
   }
 
