@@ -85,6 +85,15 @@ def on_response():
     assert not checker.violations, "\n".join(checker.violations[:20])
 
 
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium, for all tests: playwright takes one at a time."""
+    from lab_process import running_chromium
+
+    with running_chromium() as browser:
+        yield browser
+
+
 @pytest.fixture(scope="module")
 def running_emulator(on_response):
     """An emulator for one test module."""

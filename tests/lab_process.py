@@ -7,11 +7,23 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 import running
 
+# without these, Chromium calls home, and waits for it
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / "jupyter_box" / "labextension"
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+# the commands are there for a script, and nothing asks the network
+OPTIONS = [
+    "--LabApp.extension_manager=readonly",
+    "--LabApp.expose_app_in_browser=True",
+    "--JupyterNotebookApp.expose_app_in_browser=True",
+]
 PANEL_TAB = "Box"
 DARK = {"theme": "JupyterLab Dark"}
 
@@ -47,13 +59,8 @@ def running_lab(folder, environment, *arguments, settings=None, more=None):
         "notebook_shim": False,
         **(more or {}),
     }
-    options = [
-        "--LabApp.extension_manager=readonly",
-        "--LabApp.expose_app_in_browser=True",
-        "--JupyterNotebookApp.expose_app_in_browser=True",
-    ]
     try:
-        with running.running_server(folder, {**environment, **installed(folder)}, *options, *arguments) as server:
+        with running.running_server(folder, {**environment, **installed(folder)}, *OPTIONS, *arguments) as server:
             server.files = folder
             yield server
     finally:
@@ -61,12 +68,27 @@ def running_lab(folder, environment, *arguments, settings=None, more=None):
 
 
 @contextlib.contextmanager
-def opened(chromium, lab, refusals="(?!)", **options):
-    """Open JupyterLab in a fresh profile and show the panel; an error in the page fails the test.
+def running_chromium():
+    """Start Chromium; skips the test where there is none, or no panel to show."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser-test]'")
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not program:
+        pytest.skip("there is no Chromium: make browser installs it")
+    if not (BUILT / "package.json").exists():
+        pytest.skip("the panel is not built: make labextension")
+    playwright.expect.set_options(timeout=30_000)
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def fresh_page(chromium, refusals="(?!)", **options):
+    """Open an empty page in a fresh profile; an error in it fails the test.
 
     Args:
         chromium: The browser.
-        lab: The server.
         refusals: What an error that is expected says; as a regular expression.
         options: Of the browser's context.
     """
@@ -77,16 +99,28 @@ def opened(chromium, lab, refusals="(?!)", **options):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
-        show(page, lab)
         yield page
         assert not [error for error in errors if not re.search(refusals, error)], errors
     finally:
         context.close()
 
 
+@contextlib.contextmanager
+def opened(chromium, lab, **options):
+    """Open JupyterLab in a fresh profile, as `fresh_page` does, and show the panel."""
+    with fresh_page(chromium, **options) as page:
+        show(page, lab)
+        yield page
+
+
 def show(page, lab):
     """Load JupyterLab anew and bring the panel to the front."""
     page.goto(f"{lab.url}lab/workspaces/auto-{os.urandom(4).hex()}?token={lab.token}")
+    reveal(page)
+
+
+def reveal(page):
+    """Bring the panel to the front once JupyterLab is there."""
     page.wait_for_selector("#jupyterlab-splash", state="detached")
     page.locator('li[data-id="jupyter-box-browser"]').click()
     page.wait_for_selector("#jupyter-box-browser:visible")

@@ -123,6 +123,11 @@ class Panel:
         self.page.keyboard.press("Control+Home")
         self.page.keyboard.type(text)
 
+    def wait_for_kernel(self):
+        """Wait until the kernel of the notebook in front is idle."""
+        # the notebook's own indicator is idle before there is a kernel, too; the status bar knows
+        expect(self.page.locator("#jp-bottom-panel").get_by_text("| Idle")).to_be_visible(timeout=90_000)
+
     def save(self):
         """Save the changed document that has the focus, and wait until JupyterLab says that it is."""
         expect(self.page.locator(DIRTY)).to_have_count(1)

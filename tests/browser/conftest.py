@@ -1,18 +1,10 @@
 """A real JupyterLab on the emulator, in a real Chromium."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
-from lab_process import BUILT, opened, running_lab
+from lab_process import opened, running_lab
 from panel import Panel
-
-# without these, Chromium calls home, and waits for it
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):
@@ -21,22 +13,6 @@ def pytest_collection_modifyitems(items):
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(240))
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A running Chromium, for all tests."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser-test]'")
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not program:
-        pytest.skip("there is no Chromium: make browser installs it")
-    if not (BUILT / "package.json").exists():
-        pytest.skip("the panel is not built: make labextension")
-    playwright.expect.set_options(timeout=30_000)
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ def test_copies_between_the_disk_and_box(panel, lab, service):
     (lab.files / "down").mkdir()
     panel.run("jupyter-box:copy-to-disk", path="box:Quality/weekly-report.csv", target="down")
     panel.page.wait_for_function(
-        "async () => (await window.jupyterapp.serviceManager.contents.get('down')).content.length === 1"
+        "async () => (await window.jupyterapp.serviceManager.contents.get('down')).content.some(each => each.name === 'weekly-report.csv')"
     )
     assert (lab.files / "down" / "weekly-report.csv").read_bytes() == service.read("/Quality/weekly-report.csv")
 

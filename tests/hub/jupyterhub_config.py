@@ -22,7 +22,7 @@ c.JupyterHub.load_roles = [
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = f"{given['folder']}/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
-c.Spawner.args = ["--allow-root", f"--ServerApp.jpserver_extensions={given['extensions']}"]
+c.Spawner.args = ["--allow-root", f"--ServerApp.jpserver_extensions={given['extensions']}", *given["arguments"]]
 # Kubernetes puts each user's name in; the local spawner takes a function instead
 c.Spawner.environment = {
     **given["environment"],

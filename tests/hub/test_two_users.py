@@ -1,130 +1,18 @@
 """A real JupyterHub with a real proxy: two users, each with a server, a kernel and a folder in Box of their own."""
 
-import contextlib
 import json
-import os
-import secrets
-import shutil
-import socket
-import subprocess
-import sys
-import threading
-from pathlib import Path
 
-import psutil
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
-from running import EXTENSIONS, Running
-from urllib3 import Retry
-
-TOOLS = Path(__file__).parents[2] / ".tools" / "node_modules" / ".bin"
-USERS = ("alice", "bob")
+from local_hub import USERS, running_hub
 
 pytestmark = [pytest.mark.hub, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def proxy():
-    found = shutil.which("configurable-http-proxy", path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
-    if not found:
-        pytest.skip("configurable-http-proxy is not there: `make node` installs it")
-    pytest.importorskip("jupyterhub", reason="jupyterhub is not there: pip install -e '.[hub]'")
-    return found
-
-
-@pytest.fixture(scope="module")
-def homes(running_emulator):
-    """The folder in Box that has one folder for each user."""
-    from traitlets.config import Config
-
-    from jupyter_box import connect
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in running_emulator.env.items():
-            if name != "BOX_JWT_CONFIG_FILE":
-                patch.setenv(name, value)
-        with connect(Config(), rate_limit="off") as drive:
-            for user in USERS:
-                drive.mkdir(f"/homes/{user}")
-                drive.write(f"/homes/{user}/of {user}.txt", user.encode())
-    return "/homes"
-
-
-@pytest.fixture(scope="module")
 def hub(running_emulator, homes, proxy, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hub")
-    box = {name: value for name, value in running_emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    port, hub_port, proxy_port = free_ports(3)
-    given = {
-        "port": port, "hub_port": hub_port, "proxy_port": proxy_port, "proxy": proxy, "folder": str(folder),
-        "token": secrets.token_hex(16), "environment": box, "root": homes, "extensions": EXTENSIONS,
-    }  # fmt: skip
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTER"))}
-    environment |= {"HUB_OF_THIS_TEST": json.dumps(given), "HOME": str(folder)}
-    config = Path(__file__).with_name("jupyterhub_config.py")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterhub", "-f", str(config)], env=environment, cwd=folder, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    lines = []
-    reader = threading.Thread(target=lambda: lines.extend(iter(process.stdout.readline, "")), daemon=True)
-    reader.start()
-    try:
-        yield Hub(f"http://127.0.0.1:{port}", given["token"], lines)
-    finally:
-        started = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()  # the Hub ends its proxy and its servers itself, unless it has not come up yet
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        for each in [process, *started]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-        process.wait()
-        reader.join(5)
-
-
-class Hub:
-    """The Hub's API, asked by a service that may start servers."""
-
-    def __init__(self, url, token, lines):
-        self.url, self.lines = url, lines
-        self.http = requests.Session()
-        self.http.trust_env = False
-        self.http.headers["Authorization"] = f"token {token}"
-        # the proxy answers before the Hub has told it where the Hub is
-        self.http.mount("http://", HTTPAdapter(max_retries=patient((404, 502, 503))))
-        self.http.get(f"{url}/hub/api/", timeout=60).raise_for_status()
-        self.http.mount("http://", HTTPAdapter())
-
-    def api(self, method, path, **json):
-        answer = self.http.request(method, f"{self.url}/hub/api/{path}", json=json or None, timeout=60)
-        assert answer.ok, f"{answer.status_code} {answer.text}\n{''.join(self.lines)}"
-        return answer.json() if answer.content else None
-
-    def start(self, user):
-        """Start a user's server; returns it as the user sees it through the proxy."""
-        self.api("POST", f"users/{user}")
-        token = self.api("POST", f"users/{user}/tokens", note="test")["token"]
-        self.api("POST", f"users/{user}/server")
-        progress = self.http.get(f"{self.url}/hub/api/users/{user}/server/progress", stream=True, timeout=90)
-        told = [line for line in progress.iter_lines(decode_unicode=True) if '"ready": true' in line]
-        assert told, "".join(self.lines)
-        server = Running(None, f"{self.url}/user/{user}/", self.lines, token)
-        server.http.mount("http://", HTTPAdapter(max_retries=patient(())))
-        return server
-
-
-def patient(statuses):
-    return Retry(connect=40, read=0, status=40, backoff_factor=0.05, status_forcelist=statuses, allowed_methods=None)
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    with running_hub(tmp_path_factory.mktemp("hub"), running_emulator, homes, proxy) as hub:
+        yield hub
 
 
 @pytest.fixture(scope="module")
