@@ -16,11 +16,12 @@ FIELDS = (
     "owned_by,modified_by,shared_link,permissions,lock,has_collaborations,parent,path_collection,item_status,trashed_at,"
     "collections,url"
 )
-# A listing has thousands of entries with the same parents: it asks for less.
+# A listing has thousands of entries with the same parents: it asks for less, and what only moves content for least.
 LISTING_FIELDS = (
-    "id,type,name,etag,sha1,size,file_version,created_at,modified_at,content_modified_at,owned_by,shared_link,permissions,"
-    "lock,has_collaborations,item_status,url"
+    "id,type,name,etag,sha1,size,file_version,created_at,modified_at,content_modified_at,owned_by,shared_link,lock,"
+    "has_collaborations,item_status,url"
 )
+CONTENT_FIELDS = "id,type,name,etag,sha1,size,file_version,content_modified_at,item_status"
 ROLES = (
     "editor",
     "viewer",
@@ -183,7 +184,6 @@ class Item:
             json: A full or mini item.
             path: Where it is in the drive, if that is known.
         """
-        trail = (json.get("path_collection") or {}).get("entries") or ()
         return cls(
             id=json["id"],
             type=json.get("type") or "file",
@@ -203,9 +203,9 @@ class Item:
             lock=Lock.of(json.get("lock")),
             has_collaborations=bool(json.get("has_collaborations")),
             parent_id=(json.get("parent") or {}).get("id"),
-            ancestors=tuple(folder["id"] for folder in trail),
+            ancestors=_ancestors(json.get("path_collection")),
             trashed=moment(json.get("trashed_at")),
-            favourite=any(c.get("collection_type", "favorites") == "favorites" for c in json.get("collections") or ()),
+            favourite=_is_favourite(json.get("collections")),
             permissions=_allowed(json.get("permissions")),
             web_url=json.get("url") or f"https://app.box.com/{json.get('type', 'file')}/{json['id']}",
         )
@@ -320,6 +320,14 @@ def _is_row(value: Any) -> bool:
 
 def _or(value: int | None, otherwise: int) -> int:
     return otherwise if value is None else value
+
+
+def _ancestors(trail: Json | None) -> tuple[str, ...]:
+    return tuple(folder["id"] for folder in trail.get("entries") or ()) if trail else ()
+
+
+def _is_favourite(collections: Iterable[Json] | None) -> bool:
+    return any(one.get("collection_type", "favorites") == "favorites" for one in collections) if collections else False
 
 
 def _allowed(permissions: Json | None) -> frozenset[str] | None:

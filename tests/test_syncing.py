@@ -169,7 +169,7 @@ def test_a_dry_run_prints_the_plan(run, drive, data):
         "Plan Size Path",
         "would be moved from raw/b.csv 2 B /data/b.csv",
         "would be sent 7 B /data/a.csv",
-        "would be removed /data/old.csv",
+        "would be moved to Box's trash 1 B /data/old.csv",
         "3 planned; nothing was changed",
     ]
     assert drive.read("/data/a.csv") == b"a"

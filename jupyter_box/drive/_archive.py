@@ -12,17 +12,17 @@ from typing import Any
 
 from jupyter_box import paths
 from jupyter_box.errors import BoxError, Busy, Corrupted, NotAuthorized, Unreachable
-from jupyter_box.items import Item
-from jupyter_box.lookup import ALL_FILES, by_marker
+from jupyter_box.items import CONTENT_FIELDS, Item
+from jupyter_box.lookup import ALL_FILES, below, by_marker
 from jupyter_box.transfer import Transfers
 
-from ._listing import Listing
+from ._core import Core
 
 _BLOCK = 1 << 18  # bytes
 _LEADS_ELSEWHERE = re.compile(r"[/\\\0]|(?<=^[A-Za-z]):")  # a path, or a drive of Windows
 
 
-class Archives(Listing):
+class Archives(Core):
     """Makes archives."""
 
     def archive(self, path: str) -> Iterator[bytes]:
@@ -89,8 +89,12 @@ class Archives(Listing):
         yield item, name
         if item.is_folder:
             taken = set[str]()
-            for child in self.list(f"{paths.ID_PREFIX}{item.id}"):
+            for child in self._children(item):
                 yield from self._tree(child, f"{name}/{_unused(_inside(child.name), taken)}")
+
+    def _children(self, folder: Item) -> Iterator[Item]:
+        for page in by_marker(self._session, folder.id, what=folder.path, fields=f"{CONTENT_FIELDS},permissions"):
+            yield from (Item.of(json, below(folder.path, json["name"])) for json in page)
 
 
 def _inside(name: str) -> str:

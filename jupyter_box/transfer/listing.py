@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from jupyter_box.items import LISTING_FIELDS, Item
+from jupyter_box.items import CONTENT_FIELDS, Item
 from jupyter_box.session import Session
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ _THREADS = 16
 _AHEAD = 3  # pages in memory that nobody has asked for yet
 
 
-def entries(session: Session, folder_id: str, fields: str = LISTING_FIELDS) -> Iterator[dict[str, Any]]:
+def entries(session: Session, folder_id: str, fields: str = CONTENT_FIELDS) -> Iterator[dict[str, Any]]:
     """Yield what is in a folder as Box's JSON; what changes in it meanwhile neither doubles nor hides the rest."""
     with closing(ahead(_by_marker(session, folder_id, fields))) as pages:
         for page in pages:
