@@ -228,7 +228,7 @@ class Auth(Authentication):
         credentials = self._credentials
         if rejected and isinstance(credentials, DeveloperToken) and credentials.token == rejected:
             raise NotAuthorized(
-                "The developer token has expired; it lives for an hour.",
+                "The developer token has expired, as it lives for an hour, or it is not whole.",
                 hint="Make a new one in Box's developer console and set BOX_DEVELOPER_TOKEN.",
                 code="developer_token_expired",
             )
