@@ -17,7 +17,8 @@ from jupyter_box.transfer.taken import taken
 from ._content import Content
 from ._core import check_id
 
-PIECE = 4 << 20  # bytes of one range of a whole file
+PIECE = 4 << 20  # bytes of one range of a whole file, at most
+LEAST = 1 << 20  # at least, where a smaller file comes in four
 
 
 class Direct(Content):
@@ -69,7 +70,8 @@ class Direct(Content):
             Changed: It has another size in Box by now.
         """
         size = item.size or 0
-        pieces = [(start, min(start + PIECE, size)) for start in range(0, size, PIECE)]
+        piece = min(PIECE, max(LEAST, -(-size // 4)))
+        pieces = [(start, min(start + piece, size)) for start in range(0, size, piece)]
         data = b"".join(self.ranges(item, pieces, version=version))
         _verify(item, data)
         return data

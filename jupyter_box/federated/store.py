@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 from jupyter_box import paths
 from jupyter_box.drive import Drive
-from jupyter_box.errors import Changed, Exists, InvalidName
+from jupyter_box.errors import Exists
 from jupyter_box.items import Item
 
 
@@ -98,14 +97,7 @@ class Store:
             NotFound: It is gone.
         """
         self._count(1, received=item.size or 0)
-        with _shorter_is_changed(item):
-            return self.drive.content(item)
-
-    def head(self, item: Item, size: int) -> bytes:
-        """Return the first bytes of a file."""
-        self._count(1, received=min(size, item.size or 0))
-        with _shorter_is_changed(item):
-            return self.drive.ranges(item, [(0, min(size, item.size or 0))])[0]
+        return self.drive.content(item)
 
     def remove(self, item: Item) -> None:
         """Move a file to Box's trash."""
@@ -117,12 +109,3 @@ class Store:
             self.traffic.calls += calls
             self.traffic.sent += sent
             self.traffic.received += received
-
-
-@contextmanager
-def _shorter_is_changed(item: Item) -> Iterator[None]:
-    """Tell a file that has shrunk since it was listed as changed: Box says no more than that the range is not in it."""
-    try:
-        yield
-    except InvalidName as error:
-        raise Changed(f"{item.name} has other content by now.", hint="Look again.") from error
