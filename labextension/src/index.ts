@@ -24,7 +24,6 @@ import { compared } from './comparing';
 import type { IContext } from './context';
 import { addCommands, tell } from './context';
 import { copyCommands, listenForDrops, toBox } from './copying';
-import { DirectUploads } from './direct';
 import { BoxDrive, labPath } from './drive';
 import { Events } from './events';
 import { Favourites } from './favourites';
@@ -114,7 +113,7 @@ function makeContext(
   const drive = new BoxDrive(serverSettings);
   contents.addDrive(drive);
   contents.addDrive(new PastDrive(serverSettings, trans));
-  const uploads = new Uploads(drive.api, trans, new DirectUploads(drive.api));
+  const uploads = new Uploads(drive.api, trans);
   const common = { driveName: DRIVE, state: state ?? undefined, translator };
   const events = new Events(drive.api);
   const isShown = (): boolean => browser.isVisible;

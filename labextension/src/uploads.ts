@@ -9,7 +9,8 @@ import type { BoxAPI } from './api';
 import { BoxError } from './api';
 import { DirectUploads, NotDirect } from './direct';
 import { drivePath } from './drive';
-import type { IItem, IProgress, IUploadState, OnConflict, Phase } from './tokens';
+import type { IItem, IProgress, IUploadState, IUploadWanted, OnConflict, Phase } from './tokens';
+import { WholeUploads } from './whole';
 
 const PARTS_AT_ONCE = 3;
 const FILES_AT_ONCE = 3;
@@ -19,6 +20,7 @@ const TRIES = 6;
 const TRIES_WHILE_AWAY = 40; // half an hour, in which a server restarts
 const AWAY = [408, 424, 502, 503, 504]; // what proxies, and a Hub, answer for a server that is not there
 const NO_ROOM = 507;
+const NO_SPOOL = 'spool_full';
 export const UNDER_WAY = 'already_uploading';
 
 const UNKNOWN = 'upload_not_found';
@@ -54,16 +56,22 @@ export class SliceSize {
   }
 }
 
-/** One way to Box: over the server, or directly. */
+/** One way to Box: over the server in parts, directly, or as a whole. */
 export type Way = Pick<BoxAPI, 'beginUpload' | 'uploadState' | 'sendPart' | 'commitUpload' | 'cancelUpload'>;
 
 /** What all uploads of a page share. */
 export interface IShared {
   api: Way;
-  direct: DirectUploads | null;
+  direct: DirectUploads;
+  whole: WholeUploads;
   slice: SliceSize;
   trans: TranslationBundle;
   wait: (seconds: number) => Promise<void>;
+}
+
+/** Return what the uploads of a page share. */
+export function sharedBy(api: BoxAPI, trans: TranslationBundle): IShared {
+  return { api, direct: new DirectUploads(api), whole: new WholeUploads(api), slice: new SliceSize(), trans, wait };
 }
 
 /** One file's way to Box. */
@@ -184,23 +192,26 @@ export class Upload {
     this._before = this.done;
   }
 
-  /** Begin it directly if that can be, else over the server. */
+  /** Begin it directly if that can be, else over the server; as one request if the server has no room to keep it. */
   private async _chosen(): Promise<IUploadState> {
-    const { api, direct } = this._shared;
+    const { api, direct, whole } = this._shared;
     const wanted = { path: this.path, size: this.total, mtime: this.mtime, on_conflict: this._onConflict };
-    this._way = api;
-    if (direct?.suits(wanted)) {
-      try {
-        const state = await direct.beginUpload(wanted);
-        this._way = direct;
-        return state;
-      } catch (error) {
-        if (!(error instanceof NotDirect)) {
-          throw error;
-        }
+    try {
+      return await this._begun(direct.suits(wanted) ? direct : api, wanted);
+    } catch (error) {
+      if (error instanceof NotDirect) {
+        return this._begun(api, wanted);
       }
+      if (error instanceof BoxError && error.code === NO_SPOOL && whole.suits(wanted)) {
+        return this._begun(whole, wanted);
+      }
+      throw error;
     }
-    return api.beginUpload(wanted);
+  }
+
+  private _begun(way: Way, wanted: IUploadWanted): Promise<IUploadState> {
+    this._way = way;
+    return way.beginUpload(wanted);
   }
 
   private _take(state: IUploadState): void {
@@ -322,10 +333,9 @@ export class Upload {
 export class Uploads {
   constructor(
     readonly api: BoxAPI,
-    trans: TranslationBundle = nullTranslator.load(''),
-    direct: DirectUploads | null = null
+    trans: TranslationBundle = nullTranslator.load('')
   ) {
-    this._shared = { api, direct, slice: new SliceSize(), trans, wait };
+    this._shared = sharedBy(api, trans);
   }
 
   onConflict: OnConflict = 'version';

@@ -7,7 +7,8 @@ import type { BoxAPI } from '../src/api';
 import { BoxError } from '../src/api';
 import type { IUploadState } from '../src/tokens';
 import type { IShared } from '../src/uploads';
-import { bytesOf, missing, SliceSize, SMALLEST_SLICE, Upload, Uploads } from '../src/uploads';
+import { bytesOf, missing, sharedBy, SliceSize, SMALLEST_SLICE, Upload, Uploads } from '../src/uploads';
+import { WholeUploads } from '../src/whole';
 
 const MiB = 2 ** 20;
 
@@ -34,9 +35,8 @@ class Wire {
 }
 
 function shared(wire: Wire, more: Partial<IShared> = {}): IShared {
-  const trans = nullTranslator.load('');
-  const api = wire as unknown as BoxAPI;
-  return { api, direct: null, slice: new SliceSize(), trans, wait: async () => undefined, ...more };
+  const usual = sharedBy(wire as unknown as BoxAPI, nullTranslator.load(''));
+  return { ...usual, direct: { suits: () => false } as any, wait: async () => undefined, ...more };
 }
 
 function upload(wire: Wire, size: number, more: Partial<IShared> = {}): Upload {
@@ -119,6 +119,21 @@ describe('an upload', () => {
     await paused.run();
     expect([paused.phase, bytesOf(wire.done)]).toEqual(['done', 40 * MiB]);
   });
+});
+
+it('a server without room for a file passes it on as one request', async () => {
+  const wire = new Wire();
+  const puts: [string, number][] = [];
+  wire.beginUpload = async () => {
+    throw new BoxError("The server's disk has no room.", 507, 'spool_full');
+  };
+  const requestAPI = async (_: string, route: string, { path, body }: { path: string; body: Blob }) => {
+    puts.push([`${route}${path}`, body.size]);
+    return { id: '1', name: 'a' };
+  };
+  const whole = new WholeUploads({ requestAPI } as any);
+  const item = await upload(wire, 20 * MiB, { whole }).run();
+  expect([item?.id, puts]).toEqual(['1', [['files/a', 20 * MiB]]]);
 });
 
 describe('while the server is away', () => {
