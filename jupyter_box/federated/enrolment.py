@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from jupyter_box.errors import BoxError, Changed, Corrupted, Exists, NotFound
+from jupyter_box.errors import BoxError, Changed, Corrupted, Exists, InvalidName, NotFound
 from jupyter_box.items import Item
 
 from .exchange import mark
 from .pace import Clock, Liveness, Pace
-from .run import PARTICIPANTS, Participant, Run
+from .run import PARTICIPANTS, Participant, Run, check_name
 from .signing import Forged, Signer, parse, unseal
 
 log = logging.getLogger("jupyter_box.federated")
@@ -191,7 +191,7 @@ class Enrolment:
 
     def _applicant(self, item: Item) -> tuple[Participant, bool]:
         """Return who applies, and whether that was answered already, perhaps by an earlier process of ours."""
-        name = item.name.removesuffix(AUTHENTICATION)
+        name = check_name(item.name.removesuffix(AUTHENTICATION))
         text = self._run.store.read(item)
         by_us = self._run.by_server(item) and text.startswith(WELCOME.encode())
         if self._run.by_server(item) and text.startswith(REFUSAL.encode()):
@@ -221,8 +221,8 @@ class Enrolment:
         self._answered.add(mark(item))
         try:
             yield
-        except (Forged, KeyError) as error:
-            reason = error.message if isinstance(error, Forged) else "it is incomplete"
+        except (Forged, InvalidName, KeyError) as error:
+            reason = "it is incomplete" if isinstance(error, KeyError) else error.message
             self.tell(f"{item.name} is ignored: {reason}.".replace("..", "."))
         except (Changed, Corrupted, NotFound):
             # it was written anew or removed meanwhile: the next look sees what is there then

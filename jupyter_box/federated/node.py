@@ -16,7 +16,7 @@ from .exchange import from_reference, to_folder
 from .heart import Heart
 from .joining import Joining, ServerGone
 from .pace import Clock, Pace
-from .run import ENDED, LOCK, Participant, Run, check_name, who_am_i
+from .run import LOCK, Participant, Run, check_name, who_am_i
 from .server import FINISHED
 from .signing import Forged, unseal
 from .state import State
@@ -93,9 +93,9 @@ class _Node:
 
         apps.identify(self._run.config.run_number, self._me.node_id)
         app = apps.load(self._run.config.client_app, app_folder)
-        if ENDED in self._run.listing:
+        if said := self._run.ended(self._run.listing):
             self._joining.check_part(self._run.listing)
-            return self._ended(self._run.listing[ENDED])
+            return _ended(said)
         letter = self._joining.register(self._run.listing)
         self._heart.start()
         try:
@@ -110,8 +110,8 @@ class _Node:
         while True:
             self._pace.look()
             listing = self._run.store.list(self._run.public)
-            if self._run.by_server(listing.get(ENDED)):
-                return self._ended(listing[ENDED])
+            if said := self._run.ended(listing):
+                return _ended(said)
             self._return_if_lost(listing)
             task = self._task(listing)
             if task is None:
@@ -214,12 +214,11 @@ class _Node:
             return False
         return bool(body.get("seq") == task["seq"])
 
-    def _ended(self, item: Item) -> str:
-        text = self._run.store.read(item).decode("utf-8", "replace").strip()
-        first = text.splitlines()[0] if text else "The run is over."
-        if not first.startswith(FINISHED):
-            raise ServerGone(f"The server ended the run: {first}", hint="Its people know more.", code="run_ended")
-        return first
+
+def _ended(said: str) -> str:
+    if not said.startswith(FINISHED):
+        raise ServerGone(f"The server ended the run: {said}", hint="Its people know more.", code="run_ended")
+    return said
 
 
 def _check_versions(run: Run) -> None:

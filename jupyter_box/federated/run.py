@@ -23,6 +23,7 @@ ENDED = "server_ended.txt"
 SERVER = "server"
 FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ENDED = re.compile(r"server_ended(\.\d+)?\.txt")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -215,6 +216,15 @@ class Run:
     def by_server(self, item: Item | None) -> bool:
         """Tell whether a file is there and Box says that the server wrote it."""
         return item is not None and (item.modified_by is None or item.modified_by.id == self.config.server_user)
+
+    def ended(self, listing: Mapping[str, Item]) -> str:
+        """Return the server's line of how the run ended; empty before that, whatever others put under the name."""
+        notes = (item for name, item in sorted(listing.items()) if _ENDED.fullmatch(name) and self.by_server(item))
+        note = next(notes, None)
+        if note is None:
+            return ""
+        text = self.store.read(note).decode("utf-8", "replace").strip()
+        return text.splitlines()[0] if text else "The run is over."
 
     def participants(self, listing: Mapping[str, Item]) -> dict[str, Participant]:
         """Return who takes part, by name; empty before the registration is closed."""

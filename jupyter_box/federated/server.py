@@ -119,7 +119,7 @@ class _Server:
 
     def _check(self, listing: Mapping[str, Item]) -> None:
         config = self._run.config
-        if ENDED in listing:
+        if self._run.ended(listing):
             raise Exists("This run is over.", hint="`jupyter box federate init` makes another.", code="run_over")
         if self._signer.public != config.server_key:
             raise NotConfigured(

@@ -14,7 +14,7 @@ from jupyter_box.items import Item
 
 from .enrolment import AUTHENTICATION, HEARTBEAT, LOST
 from .history import Sealed, history
-from .run import ENDED, LOCK, PARTICIPANTS, Run
+from .run import LOCK, PARTICIPANTS, Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,11 +97,8 @@ class FederatedRun:
         return f"<pre>{escape(str(self))}</pre>"
 
     def _state(self, listing: dict[str, Item]) -> dict[str, str]:
-        ended = listing.get(ENDED)
-        if ended is not None and self._run.by_server(ended):
-            text = self._run.store.read(ended).decode("utf-8", "replace").strip()
-            first = text.splitlines()[0] if text else ""
-            return {"state": "finished" if first.startswith("Training finished") else "ended", "ended": first}
+        if said := self._run.ended(listing):
+            return {"state": "finished" if said.startswith("Training finished") else "ended", "ended": said}
         if PARTICIPANTS in listing:
             return {"state": "running", "ended": ""}
         return {"state": "registering" if LOCK in listing else "waiting", "ended": ""}

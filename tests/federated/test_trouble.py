@@ -333,3 +333,33 @@ def test_isolated_participants_cannot_read_each_others_updates(field_of_play):
     assert roles == {
         "": {}, "server": dict.fromkeys(run.users, "viewer"), "from-tester0": {run.users[0]: "viewer uploader"}
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["server", "Server", "two words", "x" * 65])
+def test_a_letter_under_a_name_that_cannot_be_is_ignored(run, name):
+    """Our own client refuses such a name; a member may write the file by hand."""
+    signer = Signer.at(run.folder / "rogue")
+    number = json.loads(run.read("cfg.json"))["run"]
+    letter = {"run": number, "name": name, "box_user": run.users[1], "public_key": signer.public, "versions": {}}
+    folder = run.drive.stat(f"{run.path}/authentications").id
+    run.as_user(1).write(f"id:{folder}/{name}_authentication.txt", signer.seal(letter))
+    server, _ = run.begin(*EVERYONE)
+    run.all_end_well()
+    assert json.loads(server.text.splitlines()[-1])["participants"] == ["tester0", "tester1", "tester2"]
+    assert f"{name}_authentication.txt is ignored" in run.events()
+    assert_equal(model_of(run, 3), fedavg(2))
+
+
+def test_an_end_that_a_member_has_written_is_nobodys(run):
+    run.as_user(1).write(f"{run.public}/server_ended.txt", "Training finished")
+    gate = run.gate(0, 2)
+    server, clients = run.begin(*EVERYONE)
+    run.reached(gate)
+    server.kill()
+    gate.unlink()
+    again = run.server()
+    for process in (again, *clients):
+        assert process.ends() == 0, process.text
+    assert_equal(model_of(run, 3), fedavg(2))
+    assert run.read("server_ended.2.txt").startswith(b"Training finished 2")
+    assert all("Training finished 2" in client.text for client in clients)
