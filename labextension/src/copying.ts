@@ -71,7 +71,7 @@ export async function toDisk(context: IContext, paths: string[], folder: string)
 
 async function namesTaken({ app }: IContext, paths: string[], folder: string): Promise<string[]> {
   // a folder that is not there yet is made
-  const there = await app.serviceManager.contents.get(folder).catch(() => null);
+  const there = await app.serviceManager.contents.get(folder, { content: true }).catch(() => null);
   const names = new Set((there?.content as Contents.IModel[] | undefined)?.map(model => model.name));
   return paths.map(path => nameOf(drivePath(path))).filter(name => names.has(name));
 }
