@@ -12,6 +12,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -127,6 +128,7 @@ def main() -> None:
     args = _arguments()
     if not args.private and shutil.which("rclone") and hosts.can_be_private():
         hosts.go_private([*sys.argv[1:], "--private"])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that the emulator ends, too
     before, results, told = os.getloadavg()[0], list[report.Result](), ""
     name = "large" if args.large else "benchmarks"
     with ExitStack() as stack:
