@@ -127,6 +127,7 @@ class Broker:
         self._holders = Holders()
         self._groups: dict[str, frozenset[str]] = {}
         self._ready: Aging[str, bool] = Aging(10.0, 1, clock)
+        self._is_seen = False
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="box")
 
     async def close(self) -> None:
@@ -261,6 +262,10 @@ class Broker:
     async def _look(self) -> None:
         await self.callers.reachable()
         await self._blocking(self.account.own_token)
+        if not self._is_seen:
+            # once: an outage of Box later on is told to each caller
+            await self._blocking(self._way.look)
+            self._is_seen = True
 
     async def _blocking(self, work: Callable[..., T], *args: Any) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args))

@@ -26,7 +26,9 @@ def parser() -> argparse.ArgumentParser:
         description="Hand each user of a JupyterHub a short-lived Box token; settings come from the environment.",
     )
     whole.add_argument("--config", metavar="FILE", help="a Jupyter configuration file (c.BrokerConfig, c.BoxConfig)")
-    whole.add_argument("--check", action="store_true", help="check the settings, the Hub and Box, and end")
+    whole.add_argument(
+        "--check", action="store_true", help="check the settings, the Hub, Box and the mapping's folder there, and end"
+    )
     return whole
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_box._grants import Token
-from jupyter_box.errors import Denied, Exists, InvalidName, NotConfigured, NotFound
+from jupyter_box.errors import BoxError, Denied, Exists, InvalidName, NotConfigured, NotFound
 
 from .account import Account, Resource, mini
 from .bounded import Aging
@@ -60,6 +60,13 @@ class Way(ABC):
 
     def __init__(self, account: Account, settings: Settings) -> None:
         self._account, self._settings = account, settings
+
+    def look(self) -> None:  # noqa: B027  most ways need nothing else
+        """Return if Box gives the service account what this way needs, beside a token.
+
+        Raises:
+            NotConfigured: It does not.
+        """
 
     @abstractmethod
     def identify(self, caller: Caller) -> Identity:
@@ -205,6 +212,21 @@ class ManagedUsers(Users):
 class Folders(Way):
     """The service account, confined to a folder of the user's own below the configured one."""
 
+    def look(self) -> None:
+        """Return if the service account may make folders where the users' are to be.
+
+        Raises:
+            NotConfigured: It may not.
+        """
+        try:
+            parent = self._account.call(
+                "GET", f"/folders/{self._settings.folder}", params={"fields": "permissions"}, what="BOX_BROKER_FOLDER"
+            )
+        except (NotFound, Denied) as error:
+            raise self._no_parent(error) from None
+        if not (parent.get("permissions") or {}).get("can_upload", True):
+            raise self._no_parent(Denied("It is no editor of it."))
+
     def identify(self, caller: Caller) -> Identity:
         """Return the user's folder; it is made where it is not there."""
         name = safe_name(caller.name)
@@ -245,12 +267,15 @@ class Folders(Way):
         try:
             return str(self._account.call("POST", "/folders", json=body, params={"fields": "id"}, what=what)["id"])
         except (NotFound, Denied) as error:
-            raise NotConfigured(
-                f"The service account cannot make folders in the folder {self._settings.folder} of BOX_BROKER_FOLDER.",
-                hint="The Hub's administrator checks the id; the folder's owner makes the service account its editor.",
-                code=error.code,
-                request_id=error.request_id,
-            ) from None
+            raise self._no_parent(error) from None
+
+    def _no_parent(self, error: BoxError) -> NotConfigured:
+        return NotConfigured(
+            f"The service account cannot make folders in the folder {self._settings.folder} of BOX_BROKER_FOLDER.",
+            hint="The Hub's administrator checks the id; the folder's owner makes the service account its editor.",
+            code=error.code,
+            request_id=error.request_id,
+        )
 
     def _role(self, resource: Resource, root: Resource, caller: Caller) -> Role:
         """Return what the user is to an item, by the folders above it."""

@@ -260,9 +260,10 @@ def test_a_file_in_the_folders_place_is_told(hub, brokers, service, parent):
 
 
 def test_a_parent_folder_that_is_not_there_is_the_administrators_to_mend(start, hub):
-    answer = start(BOX_BROKER_MAPPING="folder", BOX_BROKER_FOLDER="999999").ask(hub.token("ada"))
-    assert answer.status_code == 503
-    assert "BOX_BROKER_FOLDER" in answer.json()["message"]
+    broker = start(BOX_BROKER_MAPPING="folder", BOX_BROKER_FOLDER="999999")
+    for answer in (broker.ask(hub.token("ada")), requests.get(f"{broker.url}/readyz", timeout=60)):
+        assert answer.status_code == 503
+        assert "BOX_BROKER_FOLDER" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
