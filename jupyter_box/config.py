@@ -243,10 +243,9 @@ class BoxConfig(Configurable):
             NotConfigured: Nothing is set, half of a set is missing, or two ways are set at once; it names them.
         """
         # a secret in a kernel's environment was put there by its user, who means it
-        if self.server_url and not self.broker_url and not self.secrets_given():
-            return ServerAccess(
-                web_address("BOX_SERVER_URL", self.server_url), Secret(os.environ.get("JUPYTERHUB_API_TOKEN", ""))
-            )
+        server = self.server()
+        if server and not self.broker_url and not self.secrets_given():
+            return server
         given = {way: names for way, names in self._given().items() if names}
         if set(given) == {"client_credentials", "jwt"} and self._same_app():
             del given["jwt"]
@@ -256,6 +255,17 @@ class BoxConfig(Configurable):
             names = ", ".join(name for names in given.values() for name in names)
             raise NotConfigured(f"Several ways to sign in to Box are set at once: {names}.", hint="Keep one of them.")
         return getattr(self, f"_{next(iter(given))}")()  # type: ignore[no-any-return]
+
+    def server(self) -> ServerAccess | None:
+        """Return the Jupyter server that this process was started by; None in a server itself, and elsewhere.
+
+        Raises:
+            NotConfigured: Its address is no http(s) URL.
+        """
+        if not self.server_url:
+            return None
+        token = Secret(os.environ.get("JUPYTERHUB_API_TOKEN", ""))
+        return ServerAccess(web_address("BOX_SERVER_URL", self.server_url), token)
 
     def secrets_given(self) -> tuple[str, ...]:
         """Return the names of the environment variables that hold a secret itself."""

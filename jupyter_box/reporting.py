@@ -16,7 +16,7 @@ from typing import Any
 from ._grants import server_token
 from ._network import Network, Request
 from ._problems import json_of
-from .config import Credentials, ServerAccess
+from .config import ServerAccess
 from .errors import BoxError
 from .events import ENDED, Listener, Observer, Progress, Transfer, unobserved
 
@@ -26,9 +26,9 @@ PATIENCE = 3.0  # seconds for the server's answer
 LONGEST_PAUSE = 60.0  # seconds until the next try, when the server does not answer
 
 
-def observer_of(credentials: Credentials) -> Observer:
-    """Return what reports to the server that these credentials are of; of other ones, what observes nothing."""
-    return Reporter(credentials) if isinstance(credentials, ServerAccess) else unobserved
+def observer_of(server: ServerAccess | None) -> Observer:
+    """Return what reports to a server; where there is none, what observes nothing."""
+    return Reporter(server) if server else unobserved
 
 
 class _Report:

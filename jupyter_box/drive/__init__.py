@@ -85,7 +85,7 @@ class Drive(Archives, Direct, Receiving, Syncing, Watching, Finding, History, Sh
         )
         credentials = config.credentials()
         lookup = Lookup(session, config.root())
-        return cls(session, lookup, transfers, mode(credentials), observer_of(credentials))
+        return cls(session, lookup, transfers, mode(credentials), observer_of(config.server()))
 
     @property
     def client(self) -> BoxClient:

@@ -104,3 +104,15 @@ def test_a_transfer_goes_well_though_nobody_listens(drive, tmp_path):
     report = drive.upload(tmp_path / "a.bin", "/", on_progress=seen.append)
     assert report.sent == 1
     assert seen[-1].phase == "done"
+
+
+def test_a_kernel_reports_to_its_server_wherever_its_tokens_come_from(monkeypatch):
+    """With the Hub's broker, too, which kernels ask themselves."""
+    from jupyter_box import connect
+    from jupyter_box.reporting import Reporter
+
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "t")
+    server, broker = {"server_url": "http://127.0.0.1:9"}, {"broker_url": "http://127.0.0.1:8"}
+    for settings, reports in ((server, True), ({**server, **broker}, True), (broker, False)):
+        with connect(**settings) as drive:
+            assert isinstance(drive._observer, Reporter) is reports
