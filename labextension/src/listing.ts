@@ -383,12 +383,12 @@ export class BoxListing extends DirListing {
 
   private _fitColumns(): void {
     const fit = fitting(this._wanted, this.node.clientWidth || Infinity);
-    for (const name of Object.keys(fit) as (keyof IColumns)[]) {
-      if (fit[name] !== this._shownColumns[name]) {
-        super.setColumnVisibility(name, fit[name]);
-      }
-    }
+    const changed = (Object.keys(fit) as (keyof IColumns)[]).filter(name => fit[name] !== this._shownColumns[name]);
     this._shownColumns = fit;
+    changed.forEach(name => super.setColumnVisibility(name, fit[name]));
+    if (changed.length) {
+      this.redraw(); // the stock listing draws the headings only
+    }
   }
 
   private _tellSelection(): void {
