@@ -22,6 +22,7 @@ _FIRST = 4  # Box's guide advises three to five parts at once; more must prove i
 _WINDOW = 0.1  # seconds of one look at the throughput
 _GROWTH = 1.25  # how much more must move after a doubling for yet more requests at once
 _DOUBT = 0.5  # seconds that a growth has to show itself
+_STALL = 1.0  # seconds in which nothing moves after which one more may try: a silent line must not stop all others
 _PROBE = 2.0  # seconds after which another try to grow makes sense
 _REST = 3.0  # seconds without growth after Box asked for less
 _WORTH = 100_000  # bytes that a request counts for, so that small files show their throughput too
@@ -91,7 +92,7 @@ class Gate:
             if now < self._rest_until - _REST + 1:
                 return
             self.limit = max(1, self.limit // 2)
-            self._steady, self._best, self._rest_until = True, 0.0, now + _REST
+            self._steady, self._best, self._rest_until, self._grown_at = True, 0.0, now + _REST, now
             self._restart_window()
 
     def _begin(self) -> None:
@@ -123,7 +124,7 @@ class Gate:
             self._grow(rate, now)
 
     def _grow(self, rate: float, now: float) -> None:
-        if self._steady and not rate:
+        if self._steady and not rate and now - self._grown_at < _STALL:
             return
         if rate and rate < self._best * _GROWTH:
             if now - self._grown_at >= _DOUBT:

@@ -66,6 +66,57 @@ def test_it_does_not_grow_without_need(clock):
     assert gate.limit == 4
 
 
+def test_it_grows_where_requests_last_longer_than_a_look(clock):
+    gate = Gate(16, clock)
+    for _ in range(2):
+        gate._waited = True
+        clock.now += 0.11
+        gate.note(0)
+    assert gate.limit == 16
+
+
+def test_a_line_that_is_silent_after_trouble_stops_nobody_for_long(clock):
+    gate = Gate(16, clock)
+    for _ in range(4):
+        gate.shrink()
+        clock.now += 2.5
+    assert gate.limit == 1
+    gate._waited = True
+    clock.now += 3.5
+    gate.note(0)
+    assert gate.limit == 2
+
+
+def test_what_was_learnt_in_trouble_is_forgotten_when_nothing_was_under_way(clock):
+    gate = Gate(16, clock)
+    for _ in range(4):
+        gate.shrink()
+        clock.now += 2.5
+    clock.now += 3
+    gate.enter(lambda: None)
+    assert gate.limit == 4
+
+
+def test_places_are_given_in_the_order_of_those_who_wait():
+    gate, order = Gate(1), []
+    gate.enter(lambda: None)
+
+    def wait(number):
+        gate.enter(lambda: None)
+        order.append(number)
+        gate.leave()
+
+    waiting = []
+    for number in range(5):
+        waiting.append(in_thread(lambda number=number: wait(number)))
+        while len(gate._queue) <= number:
+            pass
+    gate.leave()
+    for one in waiting:
+        one()
+    assert order == list(range(5))
+
+
 def test_no_more_than_the_limit_are_inside_at_once():
     gate, inside, most = Gate(16), [], []
     go_on = threading.Event()
