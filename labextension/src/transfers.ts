@@ -58,13 +58,23 @@ export class Transfers extends VDomModel {
 
   /** Do one of the server or of a kernel again that has failed. */
   async retry(transfer: IProgress): Promise<void> {
-    this._take(await this.api.retryTransfer(transfer.id));
+    this._server.delete(transfer.id);
+    try {
+      this._showBegun(await this.api.retryTransfer(transfer.id));
+    } catch (error) {
+      this._take(transfer);
+      throw error;
+    }
   }
 
   /** Start a copy on the server, which tells of it. */
   async start(wanted: Parameters<BoxAPI['startTransfer']>[0]): Promise<void> {
-    const begun = await this.api.startTransfer(wanted);
-    if (!this._server.has(begun.id)) {
+    this._showBegun(await this.api.startTransfer(wanted));
+  }
+
+  /** Show one as the answer to its beginning has it, unless the events were faster: it may even be over. */
+  private _showBegun(begun: IProgress): void {
+    if (!this._server.has(begun.id) && !this._over.has(begun.id)) {
       this._take(begun);
     }
   }
@@ -72,6 +82,7 @@ export class Transfers extends VDomModel {
   private _take(progress: IProgress): void {
     if (OVER.includes(progress.phase)) {
       this._server.delete(progress.id);
+      this._over.add(progress.id);
     } else {
       this._server.set(progress.id, progress);
     }
@@ -85,6 +96,7 @@ export class Transfers extends VDomModel {
   finished: ((progress: IProgress) => void) | null = null;
 
   private _server = new Map<string, IProgress>();
+  private _over = new Set<string>();
 }
 
 function unlessGone(error: unknown): void {

@@ -1,10 +1,13 @@
 """A real JupyterLab on the emulator, in a real Chromium."""
 
+import os
 from pathlib import Path
 
 import pytest
 from lab_process import opened, running_lab
 from panel import Panel
+
+SOMEONE = "greta.lindqvist@example.com"
 
 
 def pytest_collection_modifyitems(items):
@@ -52,6 +55,34 @@ def service(box):
                 patch.setenv(name, value)
         with connect(Config(), rate_limit="off") as drive:
             yield drive
+
+
+@pytest.fixture
+def someone_else(box):
+    """A drive of another person, who may share folders with us and take them away again."""
+    from traitlets.config import Config
+
+    from jupyter_box import connect
+
+    user = next(each["id"] for each in people(box) if each["login"] == SOMEONE)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("BOX_")]:
+            patch.delenv(name)
+        patch.setenv("BOX_URL", box.url)
+        patch.setenv("BOX_DEVELOPER_TOKEN", box.token(user))
+        drive = connect(Config(), rate_limit="off")
+    with drive:
+        yield drive
+
+
+@pytest.fixture
+def us(box):
+    """The login that others invite us by."""
+    return next(each["login"] for each in people(box) if str(each["id"]) == box.service_account)
+
+
+def people(box):
+    return box.call(lambda store: [dict(row) for row in store.all("SELECT * FROM users")])
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What goes wrong while someone works: each time there is a clear message, and no edit and no byte is lost."""
 
-import os
-
 import pytest
 from lab_process import opened
 from panel import PARTS, Held, Panel, content
@@ -11,7 +9,6 @@ MB = 1_000_000
 REFUSED = (
     "since you opened it|does not accept|not allow|not shared|no notebook"  # what JupyterLab throws beside its dialog
 )
-SOMEONE = "greta.lindqvist@example.com"
 
 
 @pytest.fixture(scope="module")
@@ -34,28 +31,6 @@ def edited(panel, page, put):
     yield edited
     page.unroute_all(behavior="ignoreErrors")
     panel.close_all()
-
-
-@pytest.fixture
-def someone_else(box):
-    """A drive of another person, who may share folders with us and take them away again."""
-    from traitlets.config import Config
-
-    from jupyter_box import connect
-
-    user = next(each["id"] for each in people(box) if each["login"] == SOMEONE)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("BOX_")]:
-            patch.delenv(name)
-        patch.setenv("BOX_URL", box.url)
-        patch.setenv("BOX_DEVELOPER_TOKEN", box.token(user))
-        drive = connect(Config(), rate_limit="off")
-    with drive:
-        yield drive
-
-
-def people(box):
-    return box.call(lambda store: [dict(row) for row in store.all("SELECT * FROM users")])
 
 
 FATES = {
@@ -92,10 +67,9 @@ def test_a_file_that_someone_replaced_while_it_was_open_is_asked_about(panel, pa
     assert service.read("/fates/replaced.md") == b"theirs\n"
 
 
-def test_rights_that_end_while_a_file_is_open(panel, page, box, someone_else, edited):
+def test_rights_that_end_while_a_file_is_open(panel, page, someone_else, us, edited):
     someone_else.mkdir("/lent")
     someone_else.write("/lent/plan.md", b"first\n")
-    us = next(each["login"] for each in people(box) if str(each["id"]) == box.service_account)
     someone_else.invite("/lent", us, role="editor")
     panel.run("jupyter-box:open", path="box:lent/plan.md")
     editor = page.locator(".jp-FileEditor:visible")

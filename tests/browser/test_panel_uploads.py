@@ -2,8 +2,10 @@
 
 import hashlib
 import re
+from types import SimpleNamespace
 
-from lab_process import show
+from ingress import running_ingress
+from lab_process import opened, show
 from panel import PANEL, PARTS, Held, Panel, content
 from playwright.sync_api import expect
 
@@ -78,21 +80,21 @@ def test_paused_cancelled_and_tried_again(panel, page, service):
     assert not service.exists("/never.bin")
 
 
-def test_parts_become_smaller_behind_a_proxy_that_allows_a_megabyte(panel, page, service):
-    sizes = []
-
-    def limit(route):
-        size = len(route.request.post_data_buffer or b"")
-        sizes.append(size)
-        if size > 1 << 20:
-            route.fulfill(status=413, content_type="text/html", body="<h1>413 Request Entity Too Large</h1>")
-        else:
-            route.continue_()
-
-    page.route(PARTS, limit)
-    panel.drop(["narrow.bin", 5 * MB, 6])
-    expect(panel.row("narrow.bin")).to_be_visible()
+def test_parts_become_smaller_behind_an_ingress_that_takes_a_megabyte(chromium, lab, service):
+    port = int(re.search(r":(\d+)/", lab.url)[1])
+    with running_ingress(port, 1 << 20) as ingress:
+        before = SimpleNamespace(url=f"http://127.0.0.1:{ingress.port}/", token=lab.token)
+        with opened(chromium, before) as page:
+            panel = Panel(page)
+            panel.drop(["narrow.bin", 5 * MB, 6])
+            expect(panel.row("narrow.bin")).to_be_visible()
+            assert ingress.refused
+            known = len(ingress.refused)
+            panel.drop(["narrow too.bin", 5 * MB, 7])
+            expect(panel.row("narrow too.bin")).to_be_visible()
+            assert len(ingress.refused) == known
     assert service.read("/narrow.bin") == content(5 * MB, 6)
+    assert service.read("/narrow too.bin") == content(5 * MB, 7)
 
 
 def test_copies_between_the_disk_and_box(panel, lab, service):
@@ -104,9 +106,7 @@ def test_copies_between_the_disk_and_box(panel, lab, service):
     assert service.read("/Quality/local.csv") == b"a,b\n1,2\n"
     (lab.files / "down").mkdir()
     panel.run("jupyter-box:copy-to-disk", path="box:Quality/weekly-report.csv", target="down")
-    panel.page.wait_for_function(
-        "async () => (await window.jupyterapp.serviceManager.contents.get('down')).content.some(each => each.name === 'weekly-report.csv')"
-    )
+    expect(panel.transfers).to_have_count(0)
     assert (lab.files / "down" / "weekly-report.csv").read_bytes() == service.read("/Quality/weekly-report.csv")
 
 
