@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="jupyter box emulator", description="Serve a local imitation of the Box API. It is not Box."
     )
-    made.add_argument("--port", type=int, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
+    made.add_argument("--port", type=_port, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
     made.add_argument("--data", type=Path, help="keep the drive in this folder (default: in memory, gone at the end)")
     made.add_argument(
         "--seed", action="store_true", help="fill an empty drive with a sample: logs, notebooks, images, people"
@@ -29,6 +29,13 @@ def parser() -> argparse.ArgumentParser:
         "--env", type=Path, metavar="FILE", help="write the environment a client needs to FILE as NAME=value lines"
     )
     return made
+
+
+def _port(text: str) -> int:
+    # getaddrinfo would take 99999 for 34463
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; it is a number from 0 to 65535")
+    return int(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         box = Emulator(options.data, options.port, options.seed).start()
     except OSError as error:
-        print(f"The emulator cannot start: {error}", file=sys.stderr)
+        why = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+        print(f"The emulator cannot start: {why}. --port and --data choose another place.", file=sys.stderr)
         return 1
     try:
         _tell(box, options.env)
