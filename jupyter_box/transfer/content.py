@@ -219,11 +219,11 @@ class Content:
         """Return the parts that Box has, by offset."""
         found: dict[int, Part] = {}
         while True:
-            params = {"offset": len(found), "limit": 1000}
+            before = len(found)
+            params = {"offset": before, "limit": 1000}
             page = self.session.send("GET", self._endpoint(session, "list_parts", "/parts"), params=params).json()
-            entries = page.get("entries") or ()
-            found |= {part.offset: part for part in map(Part.of, entries)}
-            if not entries or len(found) >= int(page.get("total_count") or 0):
+            found |= {part.offset: part for part in map(Part.of, page.get("entries") or ())}
+            if len(found) in {before, page.get("total_count")}:
                 return found
 
     def commit(self, session: UploadSession, target: Target, parts: list[Part], sha1: str) -> Item:

@@ -101,12 +101,14 @@ def _kept(session: Session, path: str, made: Item, keep: str) -> Made:
 
 def _folders(session: Session, parent_id: str, path: str) -> Iterator[dict[str, Any]]:
     """Yield the folders of a parent; in this order Box lists them before its files, so those end the search."""
-    query = {"fields": "id,type,name", "limit": PAGE, "sort": "name", "direction": "ASC"}
-    for offset in range(0, CEILING + 1, PAGE):
-        page = session.call("GET", f"/folders/{parent_id}/items", params={**query, "offset": offset}, what=path)
-        entries = page["entries"]
+    offset = 0
+    while offset <= CEILING:
+        query = {"fields": "id,type,name", "limit": PAGE, "offset": offset, "sort": "name", "direction": "ASC"}
+        page = session.call("GET", f"/folders/{parent_id}/items", params=query, what=path)
+        entries = page.get("entries") or []
         yield from (entry for entry in entries if entry["type"] == "folder")
-        if offset + PAGE >= page["total_count"] or not entries or entries[-1]["type"] != "folder":
+        offset += int(page.get("limit") or len(entries))
+        if not entries or entries[-1]["type"] != "folder" or offset >= page.get("total_count", offset + 1):
             return
 
 

@@ -68,7 +68,14 @@ class Upload:
             threshold: The size in bytes from which on it goes in parts.
         """
         with waiting(self._meter.wait, cancel=self._meter.cancel):
-            return self._in_parts() if self._source.size >= threshold else self._whole()
+            if self._source.size < threshold:
+                return self._whole()
+            try:
+                return self._in_parts()
+            except BoxError as error:
+                if error.code != "file_size_too_small":
+                    raise
+            return self._whole()
 
     def _note(self, count: int) -> None:
         self._check()
@@ -218,7 +225,7 @@ class Upload:
     def _checked(self, stored: Part, part: Part) -> Part:
         if stored.size != part.size or (stored.sha1 and stored.sha1 != part.sha1):
             raise StaleSessionError("What Box has of an earlier upload is not of this file.")
-        return stored
+        return replace(stored, sha1=part.sha1)
 
     def _land(self, session: UploadSession, part: Part, done: dict[int, Part]) -> None:
         body = Body(self._source, part.offset, part.offset + part.size, self._note)
@@ -231,7 +238,9 @@ class Upload:
 
         for tries_left in reversed(range(_OVERLAPS)):
             try:
-                done[part.offset] = self._content.send_part(session, part, self._source.size, again)
+                done[part.offset] = self._checked(
+                    self._content.send_part(session, part, self._source.size, again), part
+                )
             except _LandedError as landed:
                 done[part.offset] = landed.part
             except BoxError as error:

@@ -18,6 +18,8 @@ from jupyter_box.errors import Changed, Exists, Unreachable
 from jupyter_box.items import Item
 from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
+from jupyter_box.transfer.content import UploadSession
+from jupyter_box.transfer.folders import make_folders
 
 from .conftest import THRESHOLD
 
@@ -195,7 +197,12 @@ class TestUploadSessions:
         session = {"id": "S1", "part_size": self.PART, **({"session_endpoints": endpoints} if endpoints else {})}
         other.on("POST /api/2.0/files/upload_sessions", Reply(session, 201))
         other.on("PUT (/api/2.0/files/upload_sessions|/there)/S1", store)
-        other.on("POST (/api/2.0/files/upload_sessions|/there)/S1/commit", *commits, Reply({"entries": [FILE]}, 201))
+
+        def commit(_headers, body):
+            self.committed = json.loads(body)
+            return Reply({"entries": [FILE]}, 201)
+
+        other.on("POST (/api/2.0/files/upload_sessions|/there)/S1/commit", *commits, commit)
 
     @pytest.mark.parametrize("has_endpoints", [False, True])
     def test_go_to_the_addresses_that_box_gives_or_to_the_documented_ones(
@@ -208,6 +215,9 @@ class TestUploadSessions:
         assert transfers.upload_file(tmp_path / "a.bin", "5", "a.bin").id == "7"
 
         assert b"".join(self.parts[offset] for offset in sorted(self.parts)) == DATA
+        assert [part["sha1"] for part in self.committed["parts"]] == [
+            hashlib.sha1(self.parts[offset]).hexdigest() for offset in sorted(self.parts)
+        ]
         assert any("/there/" in line for line in other.seen) is has_endpoints
 
     @pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}])
@@ -217,6 +227,33 @@ class TestUploadSessions:
 
         assert transfers.upload_file(tmp_path / "a.bin", "5", "a.bin").sha1 == SHA1
         assert sum(line.endswith("/commit") for line in other.seen) == 3
+
+    def test_of_an_earlier_try_whose_parts_are_told_page_by_page(self, other, transfers):
+        parts = [{"part_id": f"{number:08X}", "offset": number * 10, "size": 10} for number in range(5)]
+        pages = [Reply({"entries": parts[:3]}), Reply({"entries": parts[3:]}), Reply({"entries": []})]
+        other.on("GET /api/2.0/files/upload_sessions/S1/parts[?].*", *pages)
+        assert sorted(transfers.content.parts(UploadSession("S1", 10, {}))) == [0, 10, 20, 30, 40]
+
+    def test_that_box_refuses_as_too_small_go_whole(self, other, transfers, tmp_path):
+        other.on("POST /api/2.0/files/upload_sessions", Reply({"code": "file_size_too_small"}, 400))
+        other.on("POST /api/2.0/files/content", Reply({"entries": [FILE]}, 201))
+        (tmp_path / "a.bin").write_bytes(DATA)
+        assert transfers.upload_file(tmp_path / "a.bin", "5", "a.bin").id == "7"
+
+
+def test_a_twin_is_found_whatever_the_length_of_a_page(other, transfers):
+    """Box made ours although there is one of the name, on the second page of its folders."""
+    folders = [{"type": "folder", "id": str(number), "name": f"{number:02d}"} for number in range(10, 14)]
+    other.on("POST /2.0/folders[?].*", Reply(FOLDER | {"id": "90", "name": "13"}, 201))
+    pages = [{"limit": 2, "entries": folders[:2]}, {"limit": 2, "entries": folders[2:]}, {"limit": 2, "entries": []}]
+    other.on("GET /2.0/folders/5/items[?].*", *map(Reply, pages))
+    other.on("DELETE /2.0/folders/90.*", Reply(b"", 204))
+    other.on("GET /2.0/folders/13[?].*", Reply(FOLDER | folders[-1]))
+
+    made = make_folders(transfers.content.session, "5", "/five", ["13"])["13"]
+
+    assert (made.item.id, made.is_new) == ("13", False)
+    assert any(line.startswith("DELETE /2.0/folders/90") for line in other.seen)
 
 
 class TestListings:
