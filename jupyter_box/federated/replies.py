@@ -54,8 +54,8 @@ class Replies:
         """Take replies that have been read; waits for one, but no longer than so many seconds."""
         done, _ = wait(exchange.reads, seconds, FIRST_COMPLETED)
         for future in done:
-            name, item = exchange.reads.pop(future)
-            self._take(exchange, name, item, future.result())
+            name, _ = exchange.reads.pop(future)
+            self._take(exchange, name, *future.result())
 
     def recall(self, exchange: Exchange, replies: dict[str, dict[str, Any]]) -> None:
         """Take the replies of an exchange as they were recorded when it was closed."""
@@ -82,24 +82,36 @@ class Replies:
             (name, item) for name in missing for item in items if exchange.is_reply(self._run.config, name, item.name)
         ]
 
-    def _judge(self, exchange: Exchange, name: str, item: Item) -> Message | Forged | UnfitError:
-        """Return the reply of a file, why it cannot count, or why it is no reply at all."""
+    def _judge(self, exchange: Exchange, name: str, item: Item) -> tuple[Item, Message | Forged | UnfitError]:
+        """Return which version of a file was read, and the reply in it, why it cannot count, or why it is none."""
         who = self._enrolment.participants[name]
-        if item.modified_by is not None and item.modified_by.id != who.box_user:
-            return Forged(f"Box says that {item.modified_by.name or item.modified_by.id} wrote it")
         try:
-            return self._read(exchange, who, item)
+            item = self._own(item, who)
+            return item, self._read(exchange, who, item)
         except (Forged, UnfitError) as error:
-            return error
+            return item, error
         except (Corrupted, Changed, NotFound) as error:
-            return Forged(error.message)
+            return item, Forged(error.message)
         except (KeyError, TypeError, ValueError, AttributeError):
-            return Forged("It is no reply of a federated run")
+            return item, Forged("It is no reply of a federated run")
+
+    def _own(self, item: Item, who: Participant) -> Item:
+        """Return the participant's own version of a file: any member can put another over it.
+
+        Raises:
+            Forged: There is none.
+        """
+        if item.modified_by is None or item.modified_by.id == who.box_user:
+            return item
+        own = self._run.store.version_by(item, who.box_user)
+        if own is None:
+            raise Forged(f"Box says that {item.modified_by.name or item.modified_by.id} wrote it")
+        return own
 
     def _read(self, exchange: Exchange, who: Participant, item: Item) -> Message:
         if exchange.limit is not None and (item.size or 0) > exchange.limit:
             raise UnfitError(f"it has {item.size:,} bytes, more than {exchange.limit:,}")
-        data = self._run.store.read(item)
+        data = self._run.store.read_version(item)
         header = wire.verify(data, who.public_key)
         asked = exchange.asked[who.name]
         _check_answers(header.body, exchange, who.name)

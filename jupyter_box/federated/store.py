@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jupyter_box import paths
 from jupyter_box.drive import Drive
-from jupyter_box.errors import Exists
+from jupyter_box.errors import Changed, Corrupted, Exists
 from jupyter_box.items import Item
 
 
@@ -98,6 +98,28 @@ class Store:
         """
         self._count(1, received=item.size or 0)
         return self.drive.content(item)
+
+    def read_version(self, item: Item) -> bytes:
+        """Return the content of the very version that an item is of, though there may be a later one.
+
+        Raises:
+            Corrupted, Changed: Box no longer has it.
+            NotFound: It is gone.
+        """
+        try:
+            return self.read(item)
+        except (Changed, Corrupted):
+            self._count(1, received=item.size or 0)
+            return self.drive.content(item, version=item.version)
+
+    def version_by(self, item: Item, user: str) -> Item | None:
+        """Return a file's latest version that Box has from a user, if there is one."""
+        self._count(2)
+        versions = self.drive.versions(f"{paths.ID_PREFIX}{item.id}")
+        own = next((past for past in versions if past.modified_by is not None and past.modified_by.id == user), None)
+        if own is None:
+            return None
+        return replace(item, version=own.id, size=own.size, sha1=own.sha1, modified_by=own.modified_by)
 
     def remove(self, item: Item) -> None:
         """Move a file to Box's trash."""
