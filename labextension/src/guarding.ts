@@ -1,5 +1,6 @@
 /** Disables JupyterLab's own file commands where Box forbids them to the panel, with the reason in their labels. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { IContext, INeeds } from './context';
@@ -24,6 +25,9 @@ const STOCK: Record<string, INeeds> = {
   'notebook:create-new': { folder: 'upload' }
 };
 
+/** What a command is called where it acts on the panel; JupyterLab says “Delete” of what only moves to Box's trash. */
+const names = (trans: TranslationBundle): Record<string, string> => ({ 'filebrowser:delete': trans.__('Move to the trash of Box') });
+
 type Args = ReadonlyPartialJSONObject;
 
 /** A command in Lumino's registry, as far as it is replaced. */
@@ -38,16 +42,16 @@ export function guardStockCommands(context: IContext): void {
   for (const [id, needs] of Object.entries(STOCK)) {
     const command = commands?.get(id);
     if (command) {
-      commands!.set(id, guarded(context, command, needs));
+      commands!.set(id, guarded(context, command, needs, names(context.trans)[id]));
     }
   }
 }
 
-function guarded(context: IContext, command: IRegistered, needs: INeeds): IRegistered {
+function guarded(context: IContext, command: IRegistered, needs: INeeds, name?: string): IRegistered {
   return {
     ...command,
     isEnabled: args => command.isEnabled(args) && !(isOurs(context, args) && isForbidden(context, needs)),
-    label: args => (isOurs(context, args) ? labelWithReason(context, command.label(args), needs) : command.label(args))
+    label: args => (isOurs(context, args) ? labelWithReason(context, name ?? command.label(args), needs) : command.label(args))
   };
 }
 

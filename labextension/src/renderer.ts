@@ -33,7 +33,7 @@ export class BoxRenderer extends DirListing.Renderer {
       node.dataset.badges = key;
       node.querySelector('.jp-Box-badges')?.remove();
       if (badges.length) {
-        node.querySelector('.jp-DirListing-itemName')?.append(drawn(badges));
+        this.getNameNode(node)?.after(drawn(badges));
       }
     }
   }
