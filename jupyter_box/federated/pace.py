@@ -12,7 +12,8 @@ from itertools import takewhile
 GROWTH = 1.5
 SHORTEST = 0.02  # seconds between two looks, however short the rounds are
 SHARE = 0.03  # of the time that has passed; looking more often hardly shortens the run
-LOOKS = 4  # between the earliest and the latest that it has come
+LOOKS = 4  # between the earliest and the latest that it is likely to come
+QUICK = 5.0  # seconds; who waits for less looks again at once, as a look takes its time, too
 REMEMBERED = 3
 
 
@@ -52,7 +53,7 @@ class Pace:
         self._kind, self._began = kind, self._clock.now()
         self._looked = self._missed = 0.0
         first, self._last = self._expected()
-        self._step = self._at_least((self._last - first) / LOOKS, first)
+        self._step = self._at_least(0.0 if first < QUICK else (self._last - first) / LOOKS, first)
         self.due = self._began + first + self._step
 
     def look(self) -> None:
