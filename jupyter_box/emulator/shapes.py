@@ -121,11 +121,9 @@ class Shapes:
 
     def full(self, item: Row, fields: Sequence[str] | None = None) -> dict[str, Any]:
         """Return an item in its usual form, or mini plus `fields`."""
-        kind = item["type"]
-        if fields is None:
-            return self._with(item, FULL[kind])
-        least = BARE if self.store.rules.fields_are_bare else MINI[kind]
-        return self._with(item, (*least, *fields))
+        wanted = None if fields is None else tuple(fields)
+        plan, small = _plan(item["type"], wanted, is_bare=self.store.rules.fields_are_bare), mini(item)
+        return {name: small[name] if make is None else make(self, item) for name, make in plan}
 
     def entry(self, item: Row, fields: Sequence[str] | None) -> dict[str, Any]:
         """Return an item as it stands in a listing: mini, unless `fields` asks for more."""
@@ -134,10 +132,6 @@ class Shapes:
     def entries(self, items: Iterable[Row], fields: Sequence[str] | None) -> list[dict[str, Any]]:
         """Return a list of entries."""
         return [self.entry(item, fields) for item in items]
-
-    def _with(self, item: Row, names: tuple[str, ...]) -> dict[str, Any]:
-        small = mini(item)
-        return {name: small[name] if make is None else make(self, item) for name, make in _plan(item["type"], names)}
 
     def person(self, user: int) -> dict[str, Any]:
         """Return the mini form of a user by id, looked up once."""
@@ -335,8 +329,11 @@ FIELDS: dict[str, Callable[[Shapes, Row], Any]] = {
 
 
 @lru_cache(maxsize=256)
-def _plan(kind: str, names: tuple[str, ...]) -> list[tuple[str, Callable[[Shapes, Row], Any] | None]]:
-    """Return each field that an item of this kind has, and what makes it; None where its mini form has it."""
+def _plan(
+    kind: str, fields: tuple[str, ...] | None, *, is_bare: bool
+) -> list[tuple[str, Callable[[Shapes, Row], Any] | None]]:
+    """Return the fields of an item of this kind, and what makes each; None where its mini form has it."""
+    names = FULL[kind] if fields is None else (*(BARE if is_bare else MINI[kind]), *fields)
     tops = dict.fromkeys(name.partition(".")[0] for name in names)
     known = (name for name in tops if name in MINI[kind] or (name in FIELDS and (kind, name) not in NOT_ON))
     return [(name, None if name in MINI[kind] else FIELDS[name]) for name in known]

@@ -141,6 +141,7 @@ class Store:
             yield
         except BaseException:
             self.database.execute("ROLLBACK")
+            self.changes += 1
             self.blobs.keep_doomed()
             raise
         self.database.execute("COMMIT")

@@ -66,6 +66,7 @@ class Items:
         self.store = store
         self.busy: list[int] = []
         self._sizes: dict[int, tuple[int, int]] = {}
+        self._counts: dict[tuple[int, tuple[int, ...]], tuple[int, int]] = {}
 
     def add_root(self, user: int) -> None:
         """Make a user's root folder."""
@@ -198,8 +199,12 @@ class Items:
         self.store.run(f"{TREE} UPDATE items SET owner = ? WHERE id IN tree", item["id"], owner)
 
     def count(self, folder: Row, view: Listing) -> int:
-        """Return how many active items a listing of the folder has."""
-        return int(self.store.value(f"SELECT COUNT(*) {view.source}", folder["id"]))
+        """Return how many active items a listing of the folder has; remembered until something changes."""
+        known = self._counts.get((folder["id"], view.shared))
+        if known is None or known[0] != self.store.changes:
+            total = self.store.value(f"SELECT COUNT(*) {view.source}", folder["id"])
+            known = self._counts[folder["id"], view.shared] = (self.store.changes, total)
+        return known[1]
 
     def children(self, folder: Row, view: Listing, limit: int, offset: int) -> list[Row]:
         """Return one page by offset: folders first, then files, then web links, each sorted."""
