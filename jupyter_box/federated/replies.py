@@ -54,8 +54,10 @@ class Replies:
         """Take replies that have been read; waits for one, but no longer than so many seconds."""
         done, _ = wait(exchange.reads, seconds, FIRST_COMPLETED)
         for future in done:
-            name, _ = exchange.reads.pop(future)
-            self._take(exchange, name, *future.result())
+            (name, listed), (item, judged) = exchange.reads.pop(future), future.result()
+            if item.version != listed.version:
+                self._ignore(exchange, listed, f"it was put over {name}'s own version")
+            self._take(exchange, name, item, judged)
 
     def recall(self, exchange: Exchange, replies: dict[str, dict[str, Any]]) -> None:
         """Take the replies of an exchange as they were recorded when it was closed."""

@@ -54,7 +54,7 @@ def test_a_strategy_gives_the_same_as_in_flowers_simulation(field_of_play, strat
 @pytest.mark.parametrize("killed", [False, True], ids=["all three", "one killed"])
 def test_secure_aggregation_gives_the_mean_of_who_is_left(field_of_play, killed):
     run = field_of_play
-    run.init("--set", "min-nodes=3", "--no-check-shapes", "--minimum-clients", 2, rounds=1, module="plant_secagg")
+    run.init("--set", "min-nodes=3", "--minimum-clients", 2, rounds=1, module="plant_secagg")
     run.share()
     gate = run.gate(2, 1)
     server, clients = run.begin(*EVERYONE)

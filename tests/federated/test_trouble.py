@@ -384,6 +384,8 @@ def test_what_a_member_puts_over_anothers_update_does_not_cost_its_round(run):
     run.as_user(2).write(overwritten, b"worse")
     server = run.server()
     run.reached(second)
+    told = "tester0.safetensors by Organisation 2 is ignored: it was put over tester0's own version."
+    assert told in server.text
     # and once more, when it has counted and a restarted server has to read it again
     server.kill()
     run.as_user(2).write(overwritten, b"worse by far than what was there, and longer than all of it" * 100)
