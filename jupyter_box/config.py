@@ -267,6 +267,11 @@ class BoxConfig(Configurable):
         token = Secret(os.environ.get("JUPYTERHUB_API_TOKEN", ""))
         return ServerAccess(web_address("BOX_SERVER_URL", self.server_url), token)
 
+    def is_direct(self) -> bool:
+        """Tell whether we are a Hub's server that holds the Box app's own credentials, where its user can read them."""
+        own = (ClientCredentials, JwtCredentials)
+        return bool(os.environ.get("JUPYTERHUB_API_TOKEN")) and isinstance(self.credentials(), own)
+
     def secrets_given(self) -> tuple[str, ...]:
         """Return the names of the environment variables that hold a secret itself."""
         return tuple(name for name in SECRETS if self._environ(name))

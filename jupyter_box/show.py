@@ -330,6 +330,7 @@ def _status_card(status: Status) -> Card:
     yield "Connected", Cell("yes" if status.connected else "no")
     yield "Why", Cell(status.message)
     yield "What to do", Cell(status.hint)
+    yield "Warning", Cell(status.warning)
     yield "Signed in by", Cell(status.mode.replace("_", " "))
     if status.account:
         yield "As", Cell(f"{status.account.name} ({status.account.login})")

@@ -54,6 +54,7 @@ class Status:
         code: The error's code where there is no connection.
         message: Why there is none, in one sentence.
         hint: What to do, in one sentence; also where there is a connection but nothing to see.
+        warning: What whoever runs the Hub has to know about this connection, in one sentence.
     """
 
     connected: bool
@@ -65,6 +66,7 @@ class Status:
     code: str = ""
     message: str = ""
     hint: str = ""
+    warning: str = ""
 
     @classmethod
     def disconnected(cls, error: BoxError, mode: str = "", account: Account | None = None) -> Status:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from jupyter_box.errors import BoxError, NotFound
 from jupyter_box.items import plain
 
 from .base import BoxHandler
+
+
+DIRECT = (
+    "Direct mode: every user of this Hub can read the Box app's credentials and act as the app; the broker avoids that."
+)
 
 
 class StatusHandler(BoxHandler):
@@ -23,7 +29,9 @@ class StatusHandler(BoxHandler):
         from jupyter_box.drive import Status
 
         try:
-            return self._attended(self.backend.drive().status).to_dict()
+            status = self._attended(self.backend.drive().status)
+            warning = DIRECT if self.backend.config.is_direct() else ""
+            return replace(status, warning=warning).to_dict()
         except BoxError as error:
             return Status.disconnected(error).to_dict()
 
