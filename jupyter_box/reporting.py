@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import secrets
 import threading
 import time
 from dataclasses import asdict
 from typing import Any
+from weakref import WeakSet
 
 from ._grants import server_token
 from ._network import Network, Request
@@ -51,7 +53,7 @@ class _Report:
     def is_due(self, now: float) -> bool:
         """Tell whether there is something to tell by now, and somebody who may hear it."""
         if self.has_ended:
-            return self.told is not None
+            return self.told is not None and self.told != self.latest
         return now >= self.rests_until and (self.latest != self.told or now >= self.told_at + ALIVE)
 
     def body(self) -> dict[str, Any]:
@@ -69,6 +71,11 @@ class Reporter:
     def __init__(self, access: ServerAccess) -> None:
         self._access = access
         self._network = Network(deadline=PATIENCE)
+        self.forget()
+        _reporters.add(self)
+
+    def forget(self) -> None:
+        """Begin anew, as in a child of this process, whose transfers are others."""
         self._reports: dict[str, _Report] = {}
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -90,9 +97,7 @@ class Reporter:
     def _add(self, report: _Report) -> None:
         with self._lock:
             self._reports[report.id] = report
-            if self._thread is None or not self._thread.is_alive():
-                if self._thread is None:
-                    atexit.register(self._tell_ends)
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="box-reports", daemon=True)
                 self._thread.start()
 
@@ -140,8 +145,26 @@ class Reporter:
         )
         return json_of(self._network.send(request)) or {}
 
-    def _tell_ends(self) -> None:
-        """Tell what ended just before the process does."""
+    def tell_ends(self) -> None:
+        """Tell what has ended, before the process does."""
         for report in list(self._reports.values()):
             if report.has_ended:
                 self._report(report)
+
+
+_reporters: WeakSet[Reporter] = WeakSet()
+
+
+@atexit.register
+def _tell_ends() -> None:
+    for reporter in list(_reporters):
+        reporter.tell_ends()
+
+
+def _after_fork() -> None:
+    for reporter in list(_reporters):
+        reporter.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -66,13 +66,18 @@ class State:
         """Whether nothing more will come."""
         return self.progress.phase in ENDED
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has ended otherwise than it should."""
+        return self.progress.phase in {"failed", "cancelled"}
+
     def after(self, _earlier: State) -> State:
         """Return this one."""
         return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values, all on one level."""
-        about = {"id": self.id, "where": self.where, "can_retry": self.can_retry and self.has_ended}
+        about = {"id": self.id, "where": self.where, "can_retry": self.can_retry and self.has_failed}
         return {**about, **asdict(self.wanted), **asdict(self.progress)}
 
 

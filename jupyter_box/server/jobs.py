@@ -71,7 +71,7 @@ class Jobs:
             Denied: It was begun in a notebook, and the server cannot do it (code `not_ours`).
         """
         state = self._board.get(id)
-        if state.progress.phase not in {"failed", "cancelled"}:
+        if not state.has_failed:
             raise Exists("This transfer has not failed.", hint="Cancel it first, to begin again.", code="not_failed")
         if not state.can_retry:
             raise Denied("The server cannot do this transfer.", hint="Run its cell again.", code="not_ours")

@@ -7,6 +7,7 @@ import pytest
 from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
 
+from jupyter_box.server.base import BoxHandler
 from jupyter_box.server.routes import ROUTES, handlers
 
 EVERY = [
@@ -61,7 +62,8 @@ def login(fetch, jp_auth_header):
 
 def test_the_table_names_every_verb_that_a_handler_has():
     for route in ROUTES:
-        own = {verb for verb in ("get", "head", "post", "put", "patch", "delete") if verb in vars(route.handler)}
+        verbs = ("get", "head", "post", "put", "patch", "delete")
+        own = {verb for verb in verbs if getattr(route.handler, verb) is not getattr(BoxHandler, verb)}
         assert own == set(route.operations), route.path
 
 

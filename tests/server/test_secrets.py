@@ -47,6 +47,14 @@ BODIES = {
     "contents": {"type": "file", "format": "text", "content": "x", "path": "y.txt"},
     "uploads": {"path": "/x", "size": 3},
     "transfers": {"kind": "download", "source": "/x.txt", "target": ""},
+    "kernel-transfers": {
+        "kind": "upload",
+        "source": "/x",
+        "target": "/",
+        "root": "0",
+        "is_plain": True,
+        "progress": {"path": "/x", "phase": "done"},
+    },
 }
 QUERIES = {
     "search": {"q": "x"},
@@ -56,6 +64,7 @@ QUERIES = {
     "checkpoints": {"id": "1"},
     "uploads": {"offset": "0"},
     "transfers": {"seconds": "0"},
+    "events": {"seconds": "0"},
 }
 
 
