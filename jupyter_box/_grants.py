@@ -82,7 +82,7 @@ class Grants:
         if isinstance(credentials, DeveloperToken):
             return Token(credentials.token)
         if isinstance(credentials, BrokerAccess):
-            return self._from(BROKER, f"{credentials.url}/token", credentials.hub_token, {}, fresh=fresh)
+            return self._from_broker(credentials, fresh=fresh)
         token = credentials.token or server_token(credentials.url)
         url = f"{credentials.url}/jupyter-box/kernel-token"
         return self._from("the Jupyter server", url, token, {"kernel": True})
@@ -136,6 +136,15 @@ class Grants:
         response = self.network.send(request)
         is_there = other == url or response.status_code not in NOT_THERE
         return response if is_there else self.network.send(replace(request, url=other))
+
+    def _from_broker(self, credentials: BrokerAccess, *, fresh: bool) -> Token:
+        url, folder = f"{credentials.url}/token", credentials.folder
+        token = self._from(BROKER, url, credentials.hub_token, {}, fresh=fresh)
+        if not folder or token.root in (None, "0", folder):
+            return token
+        # who is confined to a folder of their own has another one, such as their group's, by asking for it
+        other = self._from(BROKER, url, credentials.hub_token, {"resource": f"/folders/{folder}"}, fresh=fresh)
+        return replace(other, root=folder)
 
     def _from(self, who: str, url: str, token: str, body: Mapping[str, Any], *, fresh: bool = False) -> Token:
         cache = {"Cache-Control": "no-cache"} if fresh else {}

@@ -54,10 +54,11 @@ class DeveloperToken:
 
 @dataclass(frozen=True, slots=True)
 class BrokerAccess:
-    """The Hub's broker, and the Hub token that this server has there."""
+    """The Hub's broker, the Hub token that this server has there, and the id of a folder, where one is wanted."""
 
     url: str
     hub_token: str = field(repr=False)
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,8 @@ class BoxConfig(Configurable):
     ).tag(config=True)
     upload_folder = Unicode(
         "",
-        help="Where uploads from the browser wait on this machine until Box has them; empty for Jupyter's data directory. "
-        "What outlives a restart of the pod must be on a volume that does.",
+        help="Where uploads from the browser wait on this machine until Box has them; empty for Jupyter's data "
+        "directory. What outlives a restart of the pod must be on a volume that does.",
     ).tag(config=True)
     max_upload_folder_size = Int(
         50_000_000_000, min=1, help="The most bytes that uploads from the browser may take there together."
@@ -359,7 +360,9 @@ class BoxConfig(Configurable):
                 "BOX_BROKER_URL is set, but JUPYTERHUB_API_TOKEN is not.",
                 hint="The broker serves servers that a JupyterHub started.",
             )
-        return BrokerAccess(web_address("BOX_BROKER_URL", self.broker_url), hub_token)
+        root = self.root().removeprefix("id:")
+        folder = root if root.isdigit() and root != "0" else ""
+        return BrokerAccess(web_address("BOX_BROKER_URL", self.broker_url), hub_token, folder)
 
 
 _HOW_TO_START = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import requests
 from scripted import Answer, Scripted, Stopwatch
@@ -9,7 +11,7 @@ from scripted import Answer, Scripted, Stopwatch
 from jupyter_box.auth import Auth
 from jupyter_box.config import BoxConfig, BrokerAccess
 from jupyter_box.drive import Drive
-from jupyter_box.errors import BoxError, Busy, Denied, NotAuthorized, Unreachable
+from jupyter_box.errors import BoxError, Busy, Denied, NotAuthorized, NotFound, Unreachable
 
 
 def auth_at(url, token, clock=None):
@@ -43,6 +45,28 @@ def test_a_drive_of_a_folder_has_that_folder_as_its_root(start, hub, box, monkey
         drive.write("/a.txt", b"mine")
         assert [item.name for item in drive.list("/")] == ["a.txt"]
         assert drive.status().root.name == "ada"
+
+
+def test_a_member_of_a_group_opens_its_folder_by_the_root_folder(start, hub, box, monkeypatch):
+    headers = {"Authorization": f"Bearer {box.token()}"}
+    parent, shared = (
+        requests.post(
+            f"{box.url}/2.0/folders", json={"name": name, "parent": {"id": "0"}}, headers=headers, timeout=30
+        ).json()["id"]
+        for name in ("Hub with groups", "Course")
+    )
+    rules = json.dumps({"students": {"folders": {shared: "editor"}}})
+    broker = start(BOX_BROKER_MAPPING="folder", BOX_BROKER_FOLDER=parent, BOX_BROKER_GROUPS=rules)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", hub.token("erin", groups=["students"]))
+    with Drive.connect(BoxConfig(url=box.url, broker_url=broker.url, root_folder=shared)) as drive:
+        drive.write("/exercise.txt", b"ours")
+        assert drive.status().root.name == "Course"
+        assert [item.name for item in drive.list("/")] == ["exercise.txt"]
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", hub.token("frank"))
+    with Drive.connect(BoxConfig(url=box.url, broker_url=broker.url, root_folder=shared)) as drive:
+        with pytest.raises(NotFound, match=f"The folder {shared} is not in your folder"):
+            drive.list("/")
+        assert not drive.status().connected
 
 
 def test_a_token_that_box_takes_back_is_replaced_without_a_word(broker, hub, box, monkeypatch):
