@@ -61,6 +61,24 @@ def test_a_change_elsewhere_asks_for_nothing(panel, page, put):
     assert asked == []
 
 
+def test_what_leaves_a_further_page_leaves_the_list(panel, page, box, service):
+    """A look for news asks for the first page alone; what is behind it is asked for one by one."""
+    folder = service.mkdir("/two pages")
+    box.fill(folder.id, 1100)
+    panel.run("jupyter-box:open", path="box:two pages")
+    expect(panel.row("file-000000.txt")).to_be_visible()
+    panel.content.evaluate("node => { node.scrollTop = node.scrollHeight; }")
+    extent = panel.node.locator(".jp-Box-extent")
+    expect(extent).to_contain_text("1100 items")
+    panel.content.evaluate("node => { node.scrollTop = node.scrollHeight; }")
+    expect(panel.row("file-001099.txt")).to_be_visible()
+    service.remove("/two pages/file-001098.txt")
+    service.move("/two pages/file-001099.txt", "/two pages/renamed.txt")
+    expect(extent).to_contain_text("1099 items", timeout=15_000)
+    expect(panel.row("renamed.txt")).to_be_visible()
+    expect(panel.row("file-001098.txt")).to_have_count(0)
+
+
 KERNEL = """async code => {
   const { serviceManager } = window.jupyterapp;
   const kernel = await serviceManager.kernels.startNew({ name: 'python3' });
