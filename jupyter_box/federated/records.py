@@ -23,6 +23,7 @@ LONG = 1024  # bytes of a value of a configuration that are better an array than
 _NUMPY = "numpy.ndarray"
 _BFLOAT16 = "bfloat16"  # numpy keeps it as two bytes of no type
 _EXPONENT = 0x7F80  # all ones in a bfloat16 that is NaN or infinite
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _EXAMPLES = ("num-examples", "num_examples")  # Flower's names for an update's weight, new and old
 
 
@@ -38,11 +39,11 @@ def to_json(records: RecordDict, save: SaveArrays, tensors: Arrays | None = None
     return [[name, *_record_to_json(name, record, save, tensors)] for name, record in records.items()]
 
 
-def from_json(entries: Iterable[list[Any]], load: LoadArrays, tensors: Arrays | None = None) -> RecordDict:
+def from_json(entries: Any, load: LoadArrays, tensors: Arrays | None = None) -> RecordDict:
     """Return the records of `to_json`.
 
     Args:
-        entries: Its result.
+        entries: Its result, or what a stranger offers as one.
         load: Returns the arrays that the value of `save` leads to.
         tensors: Has the long values of configurations.
 
@@ -175,14 +176,22 @@ def _from_base64(text: str) -> bytes:
 
 
 def _tensor(array: Array) -> tuple[str, np.ndarray[Any, Any]]:
-    if array.stype == _NUMPY:
-        try:
-            value = np.load(io.BytesIO(array.data), allow_pickle=False)
-        except ValueError:
-            return "bytes", as_bytes(array.data)
-        if isinstance(value, np.ndarray) and value.dtype in NATIVE and value.dtype.isnative:
-            return "native", value
+    value = _numpy(array.data) if array.stype == _NUMPY else None
+    if value is not None and value.dtype in NATIVE and value.dtype.isnative:
+        return "native", value
     return "bytes", as_bytes(array.data)
+
+
+def _numpy(data: bytes) -> np.ndarray[Any, Any] | None:
+    """Return the array of an npy file, or None if it is none: no memory is taken for what it only claims to have."""
+    file = io.BytesIO(data)
+    try:
+        read_header = _HEADERS[np.lib.format.read_magic(file)]
+        shape, is_fortran, dtype = read_header(file)
+        flat: np.ndarray[Any, Any] = np.frombuffer(data, dtype, math.prod(shape), file.tell())
+    except Exception:  # noqa: BLE001  numpy reads a header with Python's own parser, and raises whatever that does
+        return None
+    return flat.reshape(shape, order="F" if is_fortran else "C")
 
 
 def _npy(value: np.ndarray[Any, Any]) -> bytes:
@@ -199,5 +208,7 @@ def _is_finite(array: Array) -> bool:
 
 
 def _is_finite_bfloat16(array: Array) -> bool:
-    bits = np.load(io.BytesIO(array.data), allow_pickle=False).view(np.uint16)
-    return bool(((bits & _EXPONENT) != _EXPONENT).all())
+    numbers = _numpy(array.data)
+    if numbers is None or numbers.dtype.itemsize != np.dtype(np.uint16).itemsize:
+        raise Forged("Its arrays cannot be put together.")
+    return bool(((numbers.view(np.uint16) & _EXPONENT) != _EXPONENT).all())

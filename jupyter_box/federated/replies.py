@@ -94,8 +94,6 @@ class Replies:
             return item, error
         except (Corrupted, Changed, NotFound) as error:
             return item, Forged(error.message)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return item, Forged("It is no reply of a federated run")
 
     def _own(self, item: Item, who: Participant) -> Item:
         """Return the participant's own version of a file: any member can put another over it.
@@ -118,10 +116,12 @@ class Replies:
         asked = exchange.asked[who.name]
         _check_answers(header.body, exchange, who.name)
         if header.body.get("error") is not None:
-            return _error(header.body["error"], asked)
+            return _error(_told(header.body["error"]), asked)
         self._check_arrays(header, exchange, who.name)
         tensors = wire.load(data)
-        content = records.from_json(header.body["records"], lambda spec: records.join(spec["arrays"], tensors), tensors)
+        content = records.from_json(
+            header.body.get("records"), lambda spec: records.join(spec["arrays"], tensors), tensors
+        )
         fault = records.fault_of(content, is_train=exchange.is_training)
         if fault:
             raise UnfitError(fault)
@@ -131,7 +131,7 @@ class Replies:
         """Compare the header of an update with the models that were sent; nothing is loaded for that."""
         if not (self._run.config.check_shapes and exchange.is_training):
             return
-        found = {record: value["arrays"] for record, kind, value in header.body["records"] if kind == "arrays"}
+        found = _arrays_of(header.body)
         for record, digest in exchange.models(name).items():
             want, spec = self._models[digest].shapes, found.get(RENAMED.get(record, record))
             if spec is None:
@@ -173,6 +173,22 @@ def _check_answers(body: dict[str, Any], exchange: Exchange, name: str) -> None:
     expected = {"run": exchange.run, "seq": exchange.seq, "from": name, "to": exchange.id(name)}
     if {key: body.get(key) for key in expected} != expected:
         raise Forged("It answers another question.")
+
+
+def _told(error: Any) -> dict[str, Any]:
+    """Return an error of a participant's app, as it tells it."""
+    try:
+        return {"code": int(error["code"]), "reason": str(error["reason"])}
+    except (KeyError, TypeError, ValueError):
+        raise Forged("Its error cannot be read.") from None
+
+
+def _arrays_of(body: dict[str, Any]) -> dict[str, list[list[Any]]]:
+    """Return the lists of an update's arrays by their records' names."""
+    try:
+        return {record: value["arrays"] for record, kind, value in body["records"] if kind == "arrays"}
+    except (KeyError, TypeError, ValueError):
+        raise Forged("Its records cannot be read.") from None
 
 
 def _error(error: dict[str, Any], asked: Message) -> Message:

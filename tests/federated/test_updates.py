@@ -13,7 +13,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, Re
 
 from jupyter_box.federated import apps, records, wire
 from jupyter_box.federated.run import Participant, Run, RunConfig, create, new_run_id
-from jupyter_box.federated.signing import Signer
+from jupyter_box.federated.signing import Forged, Signer
 from jupyter_box.federated.state import State
 from jupyter_box.federated.working import Worker
 
@@ -99,3 +99,35 @@ def test_an_app_that_was_killed_before_its_answer_was_sent_is_asked_as_if_for_th
         worker = Worker(run, me, state, {}, app=counting, kept=kept)
         assert calls(worker, seq) == seq
         kept = worker.keep()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"PK\x03\x04",
+        b"\x93NUMPY\x01\x00\x05\x00{bad}",
+        b"\x93NUMPY\x07\x00",
+        b"\x93NUMPY\x01\x00v\x00" + b"{" * 118,
+    ],
+)
+def test_what_is_no_npy_file_travels_as_it_is_and_harms_nobody(signer, data):
+    content = RecordDict({"arrays": ArrayRecord({"w": Array("float64", (3,), "numpy.ndarray", data)})})
+    assert sent(content, signer)[0] == content
+    assert records.fault_of(content, is_train=True) == ""
+
+
+def test_an_array_that_claims_to_be_huge_takes_no_memory(signer):
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
+    content = RecordDict({"arrays": ArrayRecord({"w": Array("float64", (10**15,), "numpy.ndarray", file.getvalue())})})
+    assert sent(content, signer)[0] == content
+    assert records.fault_of(content, is_train=True) == ""
+
+
+@pytest.mark.parametrize(
+    "entries", [None, 5, [5], [["w", "arrays"]], [["w", "no kind", {}]], [["w", "metrics", {"a": "x"}]]]
+)
+def test_records_that_are_none_are_forged(entries):
+    with pytest.raises(Forged):
+        records.from_json(entries, lambda spec: records.join(spec["arrays"], {}))
