@@ -15,7 +15,8 @@ from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import Item
 from jupyter_box.lookup import Ref, below
 from jupyter_box.transfer import Download, OnConflict, Outcome, Report
-from jupyter_box.transfer.download import new_sha1, verify
+from jupyter_box.transfer.download import verify
+from jupyter_box.transfer.hashing import new_sha1
 from jupyter_box.transfer.local import local_errors
 from jupyter_box.transfer.taken import taken
 from jupyter_box.transfer.tree import check_local_name

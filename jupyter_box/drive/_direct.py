@@ -11,7 +11,8 @@ from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import LISTING_FIELDS, Item
 from jupyter_box.lookup import Ref, by_marker
 from jupyter_box.transfer import Report
-from jupyter_box.transfer.download import new_sha1, verify
+from jupyter_box.transfer.download import verify
+from jupyter_box.transfer.hashing import new_sha1
 from jupyter_box.transfer.taken import taken
 
 from ._content import Content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -239,8 +238,3 @@ def verify(item: Item, sha1: str) -> None:
             f"{item.path or item.name} did not arrive whole: its SHA-1 is {sha1}, in Box it is {item.sha1}.",
             hint="Nothing of it was kept; download it again.",
         )
-
-
-def new_sha1() -> hashlib._Hash:
-    """Return an empty SHA-1, Box's content hash."""
-    return hashlib.sha1(usedforsecurity=False)

@@ -23,7 +23,7 @@ _WINDOW = 0.1  # seconds of one look at the throughput
 _GROWTH = 1.25  # how much more must move after a doubling for yet more requests at once
 _DOUBT = 0.5  # seconds that a growth has to show itself
 _STALL = 1.0  # seconds in which nothing moves after which one more may try: a silent line must not stop all others
-_PROBE = 2.0  # seconds after which another try to grow makes sense
+_PROBE = 1.0  # seconds after which another try to grow makes sense
 _REST = 3.0  # seconds without growth after Box asked for less
 _WORTH = 100_000  # bytes that a request counts for, so that small files show their throughput too
 
@@ -96,10 +96,11 @@ class Gate:
             self._restart_window()
 
     def _begin(self) -> None:
-        """Begin anew where nothing was under way: what was learnt holds for as long as trouble asks for rest."""
+        """Begin anew where nothing was under way: only trouble of a moment ago still counts."""
         self._restart_window()
-        if self._clock() >= self._rest_until:
-            self._steady, self.limit = False, max(self.limit, min(_FIRST, self.most))
+        if not self._steady or self._clock() >= self._rest_until:
+            self._steady, self._best, self._rest_until = False, 0.0, 0.0
+            self.limit = max(self.limit, min(_FIRST, self.most))
 
     def _admit(self) -> None:
         while self._queue and self._busy < self.limit:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -16,7 +15,8 @@ from jupyter_box.items import Item
 from jupyter_box.session import holding, waiting
 
 from .content import Content
-from .download import Address, new_sha1, verify
+from .download import Address, verify
+from .hashing import InOrder, new_sha1, pieces_of
 from .journal import Journal, Pending, key_of
 from .lanes import Gate, Lanes, Place, is_trouble
 from .local import BLOCK, LocalError, local_errors, set_modified
@@ -173,8 +173,8 @@ class Saving:
             self._gate.note(len(block))
 
 
-class _Arrived:
-    """Which ranges have come; a thread of its own hashes them in their order and notes them, while others still come.
+class _Arrived(InOrder):
+    """Which ranges have come: they are hashed in their order while others still come, and noted now and then.
 
     Args:
         descriptor: The file.
@@ -184,66 +184,35 @@ class _Arrived:
         note: Told now and then which there are.
     """
 
+    look_every = _SAVE_EVERY
+
     def __init__(
         self, descriptor: int, size: int, step: int, done: set[int], note: Callable[[list[int]], None]
     ) -> None:
-        self._done = set(done)
-        self._descriptor, self._size, self._step, self._note = descriptor, size, step, note
-        self._changed = threading.Condition()
+        super().__init__(pieces_of(size, step), lambda start, end: _blocks(descriptor, start, end), done)
+        self._note = note
         self._noted, self._due = len(done), 0.0
-        self._stopped = False
-        self._digest = new_sha1()
-        self._thread = threading.Thread(target=self._follow, name="box-sha1", daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-        self._thread.join()
+        super().__exit__()
         self._due = 0.0
-        self._note_if_due()
+        self.look()
 
-    def add(self, start: int) -> None:
-        """Take in a range that has come."""
-        with self._changed:
-            self._done.add(start)
-            self._changed.notify()
+    def look(self) -> None:
+        """Note what has come, if there is more than was noted, and not too soon after that."""
+        if len(self.ready) > self._noted and time.monotonic() >= self._due:
+            self._noted, self._due = len(self.ready), time.monotonic() + _SAVE_EVERY
+            self._note(sorted(self.ready.copy()))
 
-    def sha1(self) -> str:
-        """Return the SHA-1 of the whole, once all has come."""
-        self._thread.join()
-        return self._digest.hexdigest()
 
-    def _follow(self) -> None:
-        for start in range(0, self._size, self._step):
-            if not self._has(start):
-                return
-            self._hash(start, min(start + self._step, self._size))
-
-    def _has(self, start: int) -> bool:
-        self._note_if_due()
-        with self._changed:
-            while not self._stopped and start not in self._done:
-                self._changed.wait(_SAVE_EVERY)
-                self._note_if_due()
-            return not self._stopped
-
-    def _note_if_due(self) -> None:
-        if len(self._done) > self._noted and time.monotonic() >= self._due:
-            self._noted, self._due = len(self._done), time.monotonic() + _SAVE_EVERY
-            self._note(sorted(self._done.copy()))
-
-    def _hash(self, offset: int, end: int) -> None:
-        buffer = memoryview(bytearray(BLOCK))
-        while offset < end:
-            count = os.preadv(self._descriptor, [buffer[: min(BLOCK, end - offset)]], offset)
-            if not count:
-                return  # someone cut the file: the SHA-1 will tell
-            self._digest.update(buffer[:count])
-            offset += count
+def _blocks(descriptor: int, offset: int, end: int) -> Iterator[memoryview]:
+    buffer = memoryview(bytearray(BLOCK))
+    while offset < end:
+        count = os.preadv(descriptor, [buffer[: min(BLOCK, end - offset)]], offset)
+        if not count:
+            return  # someone cut the file: the SHA-1 will tell
+        yield buffer[:count]
+        offset += count
 
 
 def _forget(_done: list[int]) -> None:

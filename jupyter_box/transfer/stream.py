@@ -6,9 +6,9 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from .content import Part
+from .content import Part, UploadSession
 from .local import BLOCK, Source
 from .upload import Sent, Upload
 
@@ -70,16 +70,12 @@ class StreamUpload(Upload):
     def _in_parts(self) -> Sent:
         return Sent(self._through(*self._new_session()), is_new=True)
 
-    def _hash_part(self, offset: int, size: int, whole: hashlib._Hash) -> Part:
+    def _part(self, start: int, end: int, whole: hashlib._Hash) -> Part:
         self._source.wait_for_room(self._check)
-        return super()._hash_part(offset, size, whole)
+        return super()._part(start, end, whole)
 
-    def _recognise(self, stored: Part, part: Part) -> Part:
-        self._source.release(part.offset)
-        return super()._recognise(stored, part)
-
-    def _land(self, *args: Any) -> None:
+    def _carry(self, session: UploadSession, part: Part, stored: Part | None, done: dict[int, Part]) -> None:
         try:
-            super()._land(*args)
+            super()._carry(session, part, stored, done)
         finally:
-            self._source.release(args[1].offset)
+            self._source.release(part.offset)

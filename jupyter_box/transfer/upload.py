@@ -14,6 +14,7 @@ from jupyter_box.items import Item
 from jupyter_box.session import holding, rest, waiting
 
 from .content import Body, Content, Part, Target, UploadSession
+from .hashing import new_sha1, pieces_of
 from .journal import Journal, Pending, key_of
 from .lanes import Gate, Lanes, Place, is_trouble
 from .local import Source
@@ -33,7 +34,7 @@ class Sent(NamedTuple):
 
 def sha1_of(source: Source, check: Callable[[], None]) -> str:
     """Return the SHA-1 of the source's bytes, in hex."""
-    digest = _sha1()
+    digest = new_sha1()
     for block in source.blocks():
         digest.update(block)
         check()
@@ -198,27 +199,27 @@ class Upload:
             return self._what_is_there(error, sha1)
 
     def _send_parts(self, session: UploadSession, known: dict[int, Part]) -> tuple[str, list[Part]]:
-        whole, done = _sha1(), dict[int, Part]()
-        size = self._source.size
+        """Send the parts that Box has not; return the SHA-1 of the whole, and all parts in their order."""
+        whole, done = new_sha1(), dict[int, Part]()
         with Lanes(self._gate, self._meter.check) as lanes:
             self._check = lanes.check
-            for offset in range(0, size, session.part_size):
-                part = self._hash_part(offset, min(session.part_size, size - offset), whole)
-                lanes.check()
-                if offset in known:
-                    done[offset] = self._recognise(known[offset], part)
-                else:
-                    lanes.run(self._land, session, part, done)
-        return whole.hexdigest(), [done[offset] for offset in sorted(done)]
+            for start, end in pieces_of(self._source.size, session.part_size):
+                part = self._part(start, end, whole)
+                lanes.run(self._carry, session, part, known.get(start), done)
+        return whole.hexdigest(), [done[start] for start in sorted(done)]
 
-    def _hash_part(self, offset: int, size: int, whole: hashlib._Hash) -> Part:
-        own = _sha1()
-        for block in self._source.blocks(offset, offset + size):
+    def _carry(self, session: UploadSession, part: Part, stored: Part | None, done: dict[int, Part]) -> None:
+        done[part.offset] = self._recognised(stored, part) if stored else self._landed(session, part)
+
+    def _part(self, start: int, end: int, whole: hashlib._Hash) -> Part:
+        own = new_sha1()
+        for block in self._source.blocks(start, end):
             own.update(block)
             whole.update(block)
-        return Part(offset, size, own.hexdigest())
+        self._check()
+        return Part(start, end - start, own.hexdigest())
 
-    def _recognise(self, stored: Part, part: Part) -> Part:
+    def _recognised(self, stored: Part, part: Part) -> Part:
         self._meter.add(part.size)
         return self._checked(stored, part)
 
@@ -227,7 +228,8 @@ class Upload:
             raise StaleSessionError("What Box has of an earlier upload is not of this file.")
         return replace(stored, sha1=part.sha1)
 
-    def _land(self, session: UploadSession, part: Part, done: dict[int, Part]) -> None:
+    def _landed(self, session: UploadSession, part: Part) -> Part:
+        """Send a part, and return what Box has of it."""
         body = Body(self._source, part.offset, part.offset + part.size, self._note)
 
         def again() -> Body:
@@ -236,21 +238,21 @@ class Upload:
                 self._raise_if_stored(session, part)
             return body
 
-        for tries_left in reversed(range(_OVERLAPS)):
+        for _ in range(_OVERLAPS):
             try:
-                done[part.offset] = self._checked(
-                    self._content.send_part(session, part, self._source.size, again), part
-                )
-            except _LandedError as landed:
-                done[part.offset] = landed.part
+                landed = self._checked(self._content.send_part(session, part, self._source.size, again), part)
+            except _LandedError as earlier:
+                landed = earlier.part
             except BoxError as error:
                 body.take_back()
-                if error.code != _OVERLAP or not tries_left:
+                if error.code != _OVERLAP:
                     raise
+                overlap = error
                 rest(0.5, "Another client is sending the same part: waiting")
                 continue
             self._gate.note(part.size)
-            return
+            return landed
+        raise overlap
 
     def _raise_if_stored(self, session: UploadSession, part: Part) -> None:
         stored = self._content.parts(session).get(part.offset)
@@ -296,10 +298,6 @@ class _LandedError(BoxError):
 
 
 _ENDED = frozenset({"session_expired", "upload_failed", "invalid_upload_session_id", "not_found"})
-
-
-def _sha1() -> hashlib._Hash:
-    return hashlib.sha1(usedforsecurity=False)
 
 
 def with_condition(target: Target, if_match: str | None) -> Target:
