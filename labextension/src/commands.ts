@@ -7,7 +7,7 @@ import type { BoxError } from './api';
 import type { IChosen } from './choosing';
 import { choose } from './choosing';
 import type { ICommand, IContext } from './context';
-import { PATH_ARGUMENT, pathOf, selection, tell } from './context';
+import { pathArgument, pathOf, selection, tell } from './context';
 import { boxUrl, drivePath, labPath, localPath } from './drive';
 import { boxIcon } from './icons';
 import { childPath, itemOf, openInBox } from './items';
@@ -41,7 +41,7 @@ export function fileCommands(context: IContext): ICommand[] {
       id: CommandIDs.open,
       label: trans.__('Open from Box…'),
       icon: boxIcon,
-      args: PATH_ARGUMENT,
+      args: pathArgument(trans),
       run: args => open(context, args.path as string | undefined)
     },
     {
@@ -80,8 +80,8 @@ export function fileCommands(context: IContext): ICommand[] {
       selected: 'some',
       only: 'folder',
       needs: { items: 'download' },
-      args: PATH_ARGUMENT,
-      run: () => download(context)
+      args: pathArgument(trans),
+      run: args => download(context, args.path as string | undefined)
     },
     {
       id: CommandIDs.openInBox,
@@ -101,7 +101,7 @@ export function fileCommands(context: IContext): ICommand[] {
 
 function copying(context: IContext, id: string, label: string, text: (path: string) => string): ICommand {
   const run: ICommand['run'] = args => Clipboard.copyToSystem(text(pathOf(context, args)));
-  return { id, label, icon: copyIcon, selected: 'one', args: PATH_ARGUMENT, run };
+  return { id, label, icon: copyIcon, selected: 'one', args: pathArgument(context.trans), run };
 }
 
 /**
@@ -152,8 +152,9 @@ async function ask(context: IContext): Promise<string | null> {
   return answer.button.accept ? answer.value : null;
 }
 
-async function download(context: IContext): Promise<void> {
-  for (const model of selection(context)) {
+async function download(context: IContext, wanted: string | undefined): Promise<void> {
+  const { contents } = context.app.serviceManager;
+  for (const model of wanted ? [await contents.get(wanted, { content: false })] : selection(context)) {
     const path = localPath(drivePath(model.path));
     const url =
       model.type === 'directory' ? context.drive.archiveUrl(path) : await context.drive.getDownloadUrl(path);

@@ -61,9 +61,11 @@ export interface ICommand {
   run: (args: ReadonlyPartialJSONObject) => unknown;
 }
 
-export const PATH_ARGUMENT = {
-  path: { type: 'string', description: 'A path as JupyterLab has it, as in box:folder/file.csv; default: the selection' }
-};
+/** Return the schema of the argument that names an item. */
+export function pathArgument(trans: TranslationBundle): ReadonlyJSONObject {
+  const description = trans.__('A path as JupyterLab has it, as in box:folder/file.csv; default: the selection');
+  return { path: { type: 'string', description } };
+}
 
 /** Register commands, each with its argument schema; one that Box forbids is disabled and says why. */
 export function addCommands(context: IContext, commands: ICommand[]): void {

@@ -7,7 +7,7 @@ import { copyIcon } from '@jupyterlab/ui-components';
 import type { Drag } from '@lumino/dragdrop';
 
 import type { ICommand, IContext } from './context';
-import { PATH_ARGUMENT, selection, tell } from './context';
+import { pathArgument, selection, tell } from './context';
 import { drivePath } from './drive';
 import { DRIVE, PANEL_ID } from './tokens';
 import { nameOf } from './words';
@@ -19,13 +19,13 @@ export const TO_DISK = 'jupyter-box:copy-to-disk';
 
 export function copyCommands(context: IContext): ICommand[] {
   const { trans } = context;
-  const target = { type: 'string', description: 'The folder that it goes into; asked for by default' };
+  const target = { type: 'string', description: trans.__('The folder that it goes into; asked for by default') };
   return [
     {
       id: TO_BOX,
       label: trans.__('Copy to Box…'),
       icon: copyIcon,
-      args: { ...PATH_ARGUMENT, target },
+      args: { ...pathArgument(trans), target },
       isVisible: () => localSelection(context).length > 0,
       run: async args => {
         const paths = args.path ? [args.path as string] : localSelection(context);
@@ -39,7 +39,7 @@ export function copyCommands(context: IContext): ICommand[] {
       icon: copyIcon,
       selected: 'some',
       needs: { items: 'download' },
-      args: { ...PATH_ARGUMENT, target },
+      args: { ...pathArgument(trans), target },
       run: async args => {
         const paths = args.path ? [args.path as string] : selection(context).map(model => model.path);
         const folder = (args.target as string) ?? (await askLocalFolder(context));

@@ -4,7 +4,7 @@ import { linkIcon, searchIcon, historyIcon, lockIcon, codeIcon } from '@jupyterl
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { ICommand, IContext } from './context';
-import { PATH_ARGUMENT, pathOf, selection } from './context';
+import { pathArgument, pathOf, selection } from './context';
 import { drivePath, localPath } from './drive';
 import { infoIcon, starIcon, trashIcon } from './icons';
 import { itemOf } from './items';
@@ -64,8 +64,8 @@ export function itemCommands(context: IContext): ICommand[] {
       icon: codeIcon,
       selected: 'one',
       args: {
-        ...PATH_ARGUMENT,
-        kind: { type: 'string', enum: ['pandas', 'polars', 'download', 'path'], description: 'Which line to insert' }
+        ...pathArgument(trans),
+        kind: { type: 'string', enum: ['pandas', 'polars', 'download', 'path'], description: trans.__('Which line to insert') }
       },
       isVisible: args => !!context.notebooks?.activeCell && fits(kindOf(args), pathOf(context, args)),
       run: args => {
@@ -81,7 +81,7 @@ function marking(context: IContext, verb: string, label: string, act: (item: IIt
     label,
     icon: verb.endsWith('lock') ? lockIcon : starIcon,
     selected: 'some',
-    args: PATH_ARGUMENT,
+    args: pathArgument(context.trans),
     run: async args => {
       await Promise.all((await itemsFor(context, args)).map(act));
       await context.browser.model.reload();
