@@ -222,6 +222,11 @@ async function begin(context: IContext): Promise<void> {
   transfers.finished = ({ kind }) => void (kind === 'download' ? refreshLocal(context) : relist.invoke());
   transfers.uploads.arrived.connect(() => void relist.invoke());
   document.addEventListener('visibilitychange', () => browser.model.catchUp());
+  window.addEventListener('beforeunload', event => {
+    if ([...transfers.uploads].some(upload => upload.endsWithPage)) {
+      event.preventDefault(); // the browser asks
+    }
+  });
   events.follow();
   if ((await browser.model.checkConnection()).connected) {
     void favourites.list().catch(tell);

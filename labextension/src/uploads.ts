@@ -123,6 +123,11 @@ export class Upload {
     return !this.file && this.done < this.total;
   }
 
+  /** Whether it is under way in a manner that does not outlast the page. */
+  get endsWithPage(): boolean {
+    return this.isUnderWay && this._way !== this._shared.api;
+  }
+
   /** Take over what the server kept of an upload of an earlier page. */
   adopt(state: IUploadState): void {
     this.total = state.size;
