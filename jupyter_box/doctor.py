@@ -135,7 +135,7 @@ def _look(look: Look, patient: Patient) -> Found:
 
 
 def _configuration(patient: Patient) -> Found:
-    from .drive import mode
+    from .drive._status import mode
 
     credentials = patient.config.credentials()
     patient.config.endpoints()
