@@ -37,6 +37,8 @@ class Exchange:
         limit: Bytes that a reply may have; None for any.
         sealed: The instructions as the server signed them.
         instruction: Where they are.
+        written: Their file; None after a restart.
+        latest: The reply that came last.
         results: The replies, until they are handed over.
         records: What is noted of each reply.
         unfit: Why the updates of some do not count.
@@ -59,6 +61,8 @@ class Exchange:
     limit: int | None = None
     sealed: dict[str, Any] = field(default_factory=dict)
     instruction: dict[str, Any] = field(default_factory=dict)
+    written: Item | None = None
+    latest: Item | None = None
     results: dict[str, Any] = field(default_factory=dict)
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from flwr.supercore.run import Run as FlowerRun
 from .enrolment import Enrolment
 from .exchange import Exchange, suffix_of
 from .outbox import Outbox
-from .pace import Clock, Pace
+from .pace import Clock, Pace, seconds_between
 from .past import Past
 from .presence import Presence
 from .replies import Replies
@@ -239,7 +239,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         if exchange.awaited:
             self._polls.again(news=news)
         else:
-            self._polls.end()
+            self._polls.end(seconds_between(exchange.written, exchange.latest))
 
     def _look_once(self, exchange: Exchange) -> None:
         if exchange.is_closed:

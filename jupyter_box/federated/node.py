@@ -15,7 +15,7 @@ from . import apps
 from .exchange import from_reference, to_folder
 from .heart import Heart
 from .joining import Joining, ServerGone
-from .pace import Clock, Pace
+from .pace import Clock, Pace, seconds_between
 from .run import LOCK, Participant, Run, check_name, who_am_i
 from .server import FINISHED
 from .signing import Forged, unseal
@@ -84,6 +84,7 @@ class _Node:
         self._joining = Joining(run, self._me, state.signer, clock)
         self._heart = Heart(run, name)
         self._kept: dict[str, Any] = state.load()
+        self._answered: Item | None = None
         self._lock_seen: tuple[str | None, float] = (None, clock.now())
         self._pace = Pace(run.config.schedule.poll_interval, run.config.schedule.poll_ceiling, clock)
 
@@ -117,7 +118,7 @@ class _Node:
             if task is None:
                 self._pace.again()
             else:
-                self._pace.end()
+                self._pace.end(seconds_between(self._answered, listing[LOCK]))
                 self._do(task, worker)
                 self._pace.begin(str(task["kind"]))
             self._wait()
@@ -186,33 +187,32 @@ class _Node:
         doing = f"round {task['round']}: {task['kind']}"
         log.info("Round %s: %s.", task["round"], task["kind"])
         self._heart.says(doing)
-        self._send(task, worker.answer(task))
+        self._answered = self._send(task, worker.answer(task))
         self._heart.says(f"{doing} is done")
         # who is killed before this does the same again, from what the app remembered before
         self._kept |= {"done": task["seq"], "context": worker.keep()}
         self._state.save(self._kept)
 
-    def _send(self, task: dict[str, Any], data: bytes) -> None:
+    def _send(self, task: dict[str, Any], data: bytes) -> Item:
         mine = task["to"][self._me.name]
         folder, file = to_folder(mine["folder"]), str(mine["reply"])
         try:
-            self._run.store.create(folder, file, data)
+            return self._run.store.create(folder, file, data)
         except Exists:
-            if not self._is_sent(folder, file, task):
-                self._run.store.create_beside(folder, file, data)
+            return self._sent(folder, file, task) or self._run.store.create_beside(folder, file, data)
 
-    def _is_sent(self, folder: Item, file: str, task: dict[str, Any]) -> bool:
-        """Tell whether a file is our own answer of before a restart."""
+    def _sent(self, folder: Item, file: str, task: dict[str, Any]) -> Item | None:
+        """Return the file if it is our own answer of before a restart."""
         from . import wire
 
         there = self._run.store.list(folder).get(file.casefold())
         if there is None or there.modified_by is None or there.modified_by.id != self._me.box_user:
-            return False
+            return None
         try:
             body = wire.verify(self._run.store.read(there), self._me.public_key).body
         except Forged:
-            return False
-        return bool(body.get("seq") == task["seq"])
+            return None
+        return there if body.get("seq") == task["seq"] else None
 
 
 def _ended(said: str) -> str:

@@ -77,8 +77,8 @@ class Outbox:
             raise ReplayEnded(f"Exchange {exchange.seq} was not recorded.")
         exchange.sealed = _instructions(exchange, self._run, present)
         data = self._signer.seal(exchange.sealed)
-        item = self._run.store.create_beside(exchange.folder, f"{exchange.stem}.json", data)
-        exchange.instruction = to_reference(item)
+        exchange.written = self._run.store.create_beside(exchange.folder, f"{exchange.stem}.json", data)
+        exchange.instruction = to_reference(exchange.written)
 
     def close(self, exchange: Exchange, more: dict[str, Any]) -> None:
         """Write how an exchange ended, with what else there is to tell."""

@@ -7,13 +7,15 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+
+from jupyter_box.items import Item
 
 GROWTH = 1.5
 SHORTEST = 0.02  # seconds between two looks, however short the rounds are
 SHARE = 0.03  # of the time that has passed; looking more often hardly shortens the run
 LOOKS = 4  # between the earliest and the latest that it is likely to come
 QUICK = 5.0  # seconds; who waits for less looks again at once, as a look takes its time, too
+SECOND = 1.0  # how exact Box's times are
 REMEMBERED = 3
 
 
@@ -31,6 +33,13 @@ class Wait:
 
     missed: float
     found: float
+
+
+def seconds_between(first: Item | None, then: Item | None) -> float | None:
+    """Return how long after one file another was written, by Box's clock alone; None where it does not tell."""
+    if first is None or then is None or first.modified is None or then.modified is None:
+        return None
+    return (then.modified - first.modified).total_seconds()
 
 
 class Pace:
@@ -72,9 +81,17 @@ class Pace:
         self._step = min(self._at_least(self._step, self._missed), self._ceiling)
         self.due = self._clock.now() + self._step
 
-    def end(self) -> None:
-        """Note that the look found what was waited for."""
-        self._waits[self._kind].append(Wait(self._missed, self._looked))
+    def end(self, came: float | None = None) -> None:
+        """Note that the look found what was waited for.
+
+        Args:
+            came: Seconds after the beginning at which it came, to the second, where Box's own times tell that.
+        """
+        missed, found = self._missed, self._looked
+        if came is not None:
+            missed = min(max(missed, came - SECOND), found)
+            found = max(missed, min(found, came + SECOND))
+        self._waits[self._kind].append(Wait(missed, found))
 
     def _expected(self) -> tuple[float, float]:
         """Return between which two times it is likely to come, in seconds after the beginning."""
@@ -82,10 +99,8 @@ class Pace:
         if not waits:
             return 0.0, 0.0
         if not waits[-1].missed:
-            # what first looks find may have been there for long: the next one comes sooner, and sooner yet
-            at_once = len(list(takewhile(lambda wait: not wait.missed, reversed(waits))))
-            found = waits[-1].found
-            return max(found / 2, found - self._floor * 2 ** (at_once - 1)), found
+            # what the first look finds may have been there for long: the next time that look comes sooner
+            return waits[-1].found / 2, waits[-1].found
         ends = max(wait.missed for wait in waits), min(wait.found for wait in waits)
         return min(ends), max(ends)
 

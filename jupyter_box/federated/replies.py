@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, wait
+from datetime import datetime, timezone
 from typing import Any
 
 from flwr.app import Error, Message
@@ -45,6 +46,7 @@ class Replies:
     def look(self, exchange: Exchange) -> bool:
         """Begin to read what is new in the folder; returns whether there was anything."""
         found = [(name, item) for name, item in self._candidates(exchange) if mark(item) not in exchange.seen]
+        exchange.latest = max((item for _, item in found), key=_time, default=exchange.latest)
         for name, item in found:
             exchange.seen.add(mark(item))
             exchange.reads[self._workers.begin(self._judge, exchange, name, item)] = (name, item)
@@ -167,6 +169,10 @@ class Replies:
             return _error(entry["error"], exchange.asked[name])
         who = self._enrolment.participants[name]
         return self._read(exchange, who, from_reference(entry["file"], who.box_user))
+
+
+def _time(item: Item) -> datetime:
+    return item.modified or datetime.min.replace(tzinfo=timezone.utc)
 
 
 def _check_answers(body: dict[str, Any], exchange: Exchange, name: str) -> None:
