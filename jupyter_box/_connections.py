@@ -19,6 +19,7 @@ from ._stopping import STOPPER
 from ._waiting import current_cancel
 
 POOL = 32
+_WITH_CONTENT = (200, 206)  # what else is answered is short, even where a file was asked for
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -113,7 +114,7 @@ class Connections(requests.Session):
             answers = [response, *self._followed(response, prepared, settings)]
             response = answers.pop()
             response.history = answers
-        if not stream:
+        if not stream or response.status_code not in _WITH_CONTENT:
             response.content  # noqa: B018  read now, so that the connection is free and a break is told here
         return response
 

@@ -42,10 +42,10 @@ class Reply:
 
 
 class OtherBox:
-    """A server whose answers are a function for each "METHOD path"; `seen` is what came, in its order."""
+    """A server that answers each "METHOD path" as told; `seen` is what came, `connections` over which lines."""
 
     def __init__(self) -> None:
-        self.routes, self.seen = [], []
+        self.routes, self.seen, self.connections = [], [], set()
         box = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -55,6 +55,7 @@ class OtherBox:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 box.seen.append(f"{self.command} {self.path}")
+                box.connections.add(self.client_address)
                 reply = box.reply(f"{self.command} {self.path}", self.headers, body)
                 self.send_response_only(reply.status)
                 data = reply.bytes
@@ -127,6 +128,15 @@ class TestDownloads:
         other.on("GET /2.0/files/7/content", Reply(b"", status, {"Location": location.format(url=other.url)}))
         other.on(r"GET /elsewhere\?signature=1", Reply(DATA))
         assert transfers.download_file(self.ITEM, tmp_path / "copy").read_bytes() == DATA
+
+    @pytest.mark.parametrize("body", [b"", b"<a href=elsewhere>Moved</a>"])
+    def test_one_after_the_other_go_over_one_connection(self, other, transfers, body):
+        other.on("GET /2.0/files/7/content", Reply(body, 302, {"Location": "/elsewhere"}))
+        other.on("GET /elsewhere", Reply(DATA))
+        for _ in range(4):
+            with transfers.open(self.ITEM) as download:
+                assert download.read() == DATA
+        assert len(other.connections) == 1
 
     @pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}])
     def test_of_a_file_that_is_not_ready(self, other, transfers, tmp_path, headers):
