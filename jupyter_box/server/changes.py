@@ -97,7 +97,6 @@ class BoxChanges:
         """Tell whether anybody still listens; if not, the next one who does begins anew."""
         with self._lock:
             self._is_following = bool(self._audience) and not self._closing.is_set()
-            self._live = self._live if self._is_following else Live()
             return self._is_following
 
     def _listen(self, pause: float) -> float:
@@ -108,6 +107,7 @@ class BoxChanges:
                 pause = PAUSE
                 if not self._audience:
                     break
+            self._tell(Live())  # whoever comes now has missed what happens until the next stream is open
         except Cancelled:
             pass
         except BoxError as error:

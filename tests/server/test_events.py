@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 
 import pytest
@@ -48,10 +49,10 @@ def listen(http_server_client, jp_base_url, jp_auth_header):
     """Open an event stream."""
     tasks = []
 
-    def listen():
+    def listen(seconds=120):
         stream = Stream()
         task = http_server_client.fetch(
-            f"{jp_base_url}jupyter-box/events", headers=jp_auth_header,
+            f"{jp_base_url}jupyter-box/events?seconds={seconds}", headers=jp_auth_header,
             streaming_callback=stream.take, request_timeout=120,
         )  # fmt: skip
         tasks.append(asyncio.ensure_future(task))
@@ -189,6 +190,16 @@ def test_the_first_event_of_an_account_is_told():
             assert not next(changes)
             item = drive.write("/first.txt", b"1")
             assert next(changes).items == {item.id}
+
+
+async def test_when_nobody_listens_any_more_box_is_asked_no_more(listen, box, monkeypatch):
+    monkeypatch.setattr("jupyter_box.server.changes.PAUSE", 0.1)
+    box.control(poll_timeout=1)
+    await listen(seconds=4).live()
+    follower = [thread for thread in threading.enumerate() if thread.name == "box-events"][-1]
+    await asyncio.to_thread(follower.join, SOON)
+    assert not follower.is_alive()
+    await listen().live()
 
 
 async def test_transfers_are_told_on_the_same_stream(ask, listen, jp_root_dir):
