@@ -10,7 +10,6 @@ from jupyter_box.items import plain
 
 from .base import BoxHandler
 
-
 DIRECT = (
     "Direct mode: every user of this Hub can read the Box app's credentials and act as the app; the broker avoids that."
 )
