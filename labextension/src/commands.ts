@@ -92,15 +92,20 @@ export function fileCommands(context: IContext): ICommand[] {
     },
     copying(context, CommandIDs.copyPath, trans.__('Copy path'), drivePath),
     copying(context, CommandIDs.copyUrl, trans.__('Copy box:// URL'), boxUrl),
-    copying(context, CommandIDs.copyId, trans.__('Copy id'), path => {
-      const row = selection(context).find(model => model.path === path);
-      return `id:${itemOf(row)?.id ?? ''}`;
+    copying(context, CommandIDs.copyId, trans.__('Copy id'), async path => {
+      const row = itemOf(selection(context).find(model => model.path === path));
+      return `id:${(row ?? (await context.drive.api.item(localPath(drivePath(path))))).id}`;
     })
   ];
 }
 
-function copying(context: IContext, id: string, label: string, text: (path: string) => string): ICommand {
-  const run: ICommand['run'] = args => Clipboard.copyToSystem(text(pathOf(context, args)));
+function copying(
+  context: IContext,
+  id: string,
+  label: string,
+  text: (path: string) => string | Promise<string>
+): ICommand {
+  const run: ICommand['run'] = async args => Clipboard.copyToSystem(await text(pathOf(context, args)));
   return { id, label, icon: copyIcon, selected: 'one', args: pathArgument(context.trans), run };
 }
 

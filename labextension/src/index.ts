@@ -29,13 +29,14 @@ import { Events } from './events';
 import { Favourites } from './favourites';
 import { guardStockCommands } from './guarding';
 import { Inspector, InspectorModel } from './inspector';
-import { itemCommands, viewCommands } from './itemcommands';
+import { INSERT, itemCommands, viewCommands } from './itemcommands';
 import { itemOf, openInBox } from './items';
 import { BoxModel } from './model';
 import type { IRenderers } from './notebookdiff';
 import { BoxBrowser } from './panel';
 import { PastDrive, pastPath } from './past';
 import { listenForPaste } from './pasting';
+import { SNIPPETS } from './snippets';
 import { DOMAIN, DRIVE, FACTORY, PLUGIN_ID } from './tokens';
 import type { IItem, OnConflict } from './tokens';
 import { Transfers } from './transfers';
@@ -200,7 +201,8 @@ function addStatus({ transfers, trans, reveal }: IContext, statusBar: IStatusBar
 
 function addToPalette(app: JupyterFrontEnd, palette: ICommandPalette | null, category: string): void {
   for (const command of app.commands.listCommands().filter(id => id.startsWith('jupyter-box:'))) {
-    palette?.addItem({ command, category });
+    const variants = command === INSERT ? SNIPPETS.map(kind => ({ kind })) : [{}];
+    variants.forEach(args => palette?.addItem({ command, category, args }));
   }
 }
 

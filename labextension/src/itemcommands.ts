@@ -9,8 +9,10 @@ import { drivePath, localPath } from './drive';
 import { infoIcon, starIcon, trashIcon } from './icons';
 import { itemOf } from './items';
 import type { Snippet } from './snippets';
-import { codeFor, fits } from './snippets';
+import { codeFor, fits, SNIPPETS } from './snippets';
 import type { IItem } from './tokens';
+
+export const INSERT = 'jupyter-box:insert-code';
 
 export function viewCommands(context: IContext): ICommand[] {
   const { trans } = context;
@@ -59,13 +61,13 @@ export function itemCommands(context: IContext): ICommand[] {
       isVisible: () => selectedItems(context).every(item => favourites.has(item))
     },
     {
-      id: 'jupyter-box:insert-code',
+      id: INSERT,
       label: args => snippetLabel(context, args.kind as Snippet),
       icon: codeIcon,
       selected: 'one',
       args: {
         ...pathArgument(trans),
-        kind: { type: 'string', enum: ['pandas', 'polars', 'download', 'path'], description: trans.__('Which line to insert') }
+        kind: { type: 'string', enum: SNIPPETS, description: trans.__('Which line to insert') }
       },
       isVisible: args => !!context.notebooks?.activeCell && fits(kindOf(args), pathOf(context, args)),
       run: args => {

@@ -2,7 +2,8 @@
 
 import { boxUrl, drivePath } from './drive';
 
-export type Snippet = 'pandas' | 'polars' | 'download' | 'path';
+export const SNIPPETS = ['pandas', 'polars', 'download', 'path'] as const;
+export type Snippet = (typeof SNIPPETS)[number];
 
 const PANDAS: Record<string, string> = {
   csv: 'read_csv',
