@@ -25,7 +25,6 @@ OPTIONS = [
     "--JupyterNotebookApp.expose_app_in_browser=True",
 ]
 PANEL_TAB = "Box"
-DARK = {"theme": "JupyterLab Dark"}
 
 
 def settings_in(folder, **more):

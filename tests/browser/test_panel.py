@@ -1,6 +1,7 @@
 """Folders and documents in the panel."""
 
 import json
+import re
 import uuid
 
 from lab_process import opened
@@ -154,6 +155,7 @@ def test_the_keyboard_alone_goes_all_the_way(panel, page, put):
     expect(panel.row("deep.md")).to_be_visible()
     page.wait_for_function(f"document.querySelector('{PANEL}').contains(document.activeElement)")
     page.keyboard.press("ArrowDown")
+    expect(panel.row("deep.md")).to_have_class(re.compile("jp-mod-selected"))
     page.keyboard.press("Enter")
     expect(page.locator(".lm-DockPanel-tabBar .lm-mod-current")).to_contain_text("deep.md")
     panel.press("search")

@@ -1,11 +1,6 @@
-"""Search, versions, links, collaborators, locks, favourites; what Box forbids; and how it all looks."""
+"""Search, versions, links, collaborators, locks, favourites."""
 
-import pytest
-from lab_process import DARK, ROOT, opened, running_lab
-from panel import Panel
 from playwright.sync_api import expect
-
-IMAGES = ROOT / "docs" / "images"
 
 
 def test_a_search_opens_what_it_finds(panel, page):
@@ -86,28 +81,3 @@ def test_code_goes_into_the_active_cell(panel, page):
     panel.run("jupyter-box:insert-code", path="box:Quality/weekly-report.csv", kind="pandas")
     cell = page.locator(".jp-NotebookPanel:visible .cm-content").first
     expect(cell).to_contain_text('pd.read_csv("box://Quality/weekly-report.csv")')
-
-
-@pytest.mark.parametrize(("theme", "settings"), [("light", {}), ("dark", DARK)], ids=["light", "dark"])
-def test_nothing_serious_for_axe_and_a_picture(chromium, seeded, tmp_path, theme, settings):
-    environment = {name: value for name, value in seeded.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    settings = {"@jupyterlab/apputils-extension/themes": settings} if settings else {}
-    with (
-        running_lab(tmp_path, {**environment, "BOX_RATE_LIMIT": "off"}, settings=settings) as lab,
-        opened(chromium, lab) as page,
-    ):
-        panel = Panel(page)
-        panel.enter("Maintenance")
-        inspector = panel.inspect("maintenance-plan.md", "Versions")
-        expect(inspector.get_by_role("listitem").first).to_be_visible()
-        page.evaluate("() => document.querySelector('.lm-SplitPanel') && window.dispatchEvent(new Event('resize'))")
-        page.screenshot(path=IMAGES / f"panel-{theme}.png")
-        found = panel.violations("#jupyter-box-browser") + panel.violations("#jupyter-box-inspector")
-        inspector.get_by_role("tab", name="Sharing", exact=True).click()
-        expect(inspector.get_by_role("button", name="Create link")).to_be_visible()
-        page.screenshot(path=IMAGES / f"panel-sharing-{theme}.png")
-        found += panel.violations("#jupyter-box-inspector")
-        panel.press("show-trash")
-        expect(panel.node.get_by_role("button", name="Back to the folder")).to_be_visible()
-        found += panel.violations("#jupyter-box-browser")
-        assert not found, "\n".join(found)
