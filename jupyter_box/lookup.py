@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .errors import BoxError, Denied, InvalidName, NotFound
 from .items import FIELDS, Item, Json, Kind
-from .paths import ID_PREFIX, ROOT, is_id, key, normalise, parts
+from .paths import ID_PREFIX, ROOT, is_id, key, normalise, parts, twins
 from .session import Session
 
 PAGE_SIZE = 1000  # Box gives no more entries at once
@@ -356,8 +355,7 @@ class Lookup:
         return NotFound(f"{path} is not in Box{where}, or it is not shared with this account.", hint=self.empty_hint())
 
     def _lookalike(self, folder: Ref, name: str) -> Ref | None:
-        others = {unicodedata.normalize(form, name) for form in ("NFC", "NFD")} - {name}
-        return next(filter(None, (self.child(folder, other) for other in sorted(others))), None)
+        return next(filter(None, (self.child(folder, twin) for twin in sorted(twins(name)))), None)
 
     def _in_trash(self, folder_id: str, name: str) -> str | None:
         """Return the id of what had the name in the folder and is in the trash, as far as Box's first page tells."""

@@ -125,6 +125,11 @@ def key(name: str) -> str:
     return name.lower()
 
 
+def twins(name: str) -> set[str]:
+    """Return the other names that look the same: an accent is one character in one form of Unicode, two in another."""
+    return {unicodedata.normalize(form, name) for form in ("NFC", "NFD")} - {name}
+
+
 def numbered(name: str) -> Iterator[str]:
     """Yield `name (1).csv`, `name (2).csv` … for `name.csv`, to choose the first that is free from."""
     stem, dot, ending = name.rpartition(".") if "." in name.lstrip(".") else (name, "", "")

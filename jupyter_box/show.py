@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from .drive import PendingUpload, Status
 from .items import Account, Collaboration, Item, Lock, SharedLink, User, Version, plain
-from .transfer.report import Outcome, Report, in_bytes
+from .transfer.report import LOOKS_TAKEN, Outcome, Report, in_bytes
 
 T = TypeVar("T")
 MOST_ROWS = 1000  # of a table: a saved notebook keeps what was shown
@@ -143,7 +143,7 @@ def report_text(report: Report) -> str:
 
 
 def _to_tell(report: Report) -> list[Outcome]:
-    return [one for one in report.outcomes if one.action in {"failed", "conflict"}]
+    return [one for one in report.outcomes if one.action in {"failed", "conflict"} or one.reason == LOOKS_TAKEN]
 
 
 def _skipped(report: Report) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import unicodedata
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
@@ -385,3 +386,23 @@ def test_a_conflict_has_its_reason_in_the_saved_report(drive, data, tmp_path, di
     told = json.loads((tmp_path / "report.json").read_text())["outcomes"]
     (reason,) = [one["reason"] for one in told if one["action"] == "conflict"]
     assert reason == f"Both sides changed; both are kept, {whose} under this name."
+
+
+@pytest.mark.parametrize("line", [("upload", "data", "/"), ("sync", "data", "/data")])
+def test_names_that_only_look_the_same_are_both_kept_and_told(run, drive, data, line):
+    for form in ("NFC", "NFD"):
+        (data / unicodedata.normalize(form, "Prüfung.csv")).write_text(form)
+    code, out, _ = run(*line)
+    assert code == 0
+    assert out.count("looks the same") == 2
+    assert len([item for item in drive.list("/data") if item.is_file]) == 3
+    assert "looks the same" not in run(*line)[1]
+
+
+def test_a_file_whose_name_only_looks_taken_goes_up_and_is_told(run, drive, data):
+    drive.write(unicodedata.normalize("NFC", "/Prüfung.csv"), "composed")
+    (data / "decomposed").write_text("decomposed")
+    code, out, _ = run("upload", "data/decomposed", "/", "--name", unicodedata.normalize("NFD", "Prüfung.csv"))
+    assert code == 0
+    assert "looks the same" in out
+    assert len(list(drive.list("/"))) == 2

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from jupyter_box.errors import NotFound
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import Item
+from jupyter_box.paths import key, twins
 from jupyter_box.session import Session
 
 from .content import Content, Target, UploadSession
@@ -133,7 +134,8 @@ class Transfers:
                 # Box asks for a session first, and so says that a name is taken before any byte has gone
                 is_asked = source.size >= self.threshold
                 existing = None if is_asked else self.content.named(Target(folder_id, name), source.size, box_path)
-                outcome = Placing(self, folder_id, box_path, on_conflict, meter).put(source, name, existing)
+                known = {key(twin) for twin in twins(name) if self.content.named(Target(folder_id, twin), 0, box_path)}
+                outcome = Placing(self, folder_id, box_path, on_conflict, meter, known).put(source, name, existing)
         return Report((outcome,), time.monotonic() - began)
 
     def _open(self, source: Path | str | BinaryIO, name: str, size: int | None) -> Source:

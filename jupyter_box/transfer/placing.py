@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from jupyter_box.errors import Exists
 from jupyter_box.items import Item
-from jupyter_box.paths import check_name, key, numbered
+from jupyter_box.paths import check_name, key, numbered, twins
 
 from .content import Target
 from .local import Source
 from .progress import Meter
-from .report import OnConflict, Outcome
+from .report import LOOKS_TAKEN, OnConflict, Outcome
 from .taken import holder, taken
 from .upload import Sent
 
@@ -99,4 +99,5 @@ class Placing:
 
     def _outcome(self, source: Source, item: Item) -> Outcome:
         path = f"{self.path.rstrip('/')}/{item.name}"
-        return Outcome(path, str(source.path or ""), "sent", source.size, item_id=item.id)
+        reason = LOOKS_TAKEN if any(key(twin) in self.known for twin in twins(item.name)) else ""
+        return Outcome(path, str(source.path or ""), "sent", source.size, reason, item_id=item.id)

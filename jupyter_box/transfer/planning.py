@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from jupyter_box.items import Item
-from jupyter_box.paths import key
+from jupyter_box.paths import key, twins
 
 from .jobs import Job
 from .memory import Agreed
-from .report import Outcome
+from .report import LOOKS_TAKEN, Outcome
 from .scanning import Here, Side, There, relative
 
 Direction = Literal["up", "down"]
@@ -146,7 +146,15 @@ class _Planner:
     def _send(self, place: str, here: Here, *, existing: Item | None = None) -> None:
         path = self.tree.relative(existing) if existing else here.path
         local = str(self.tree.local / here.path)
-        self.plan.jobs[place] = Job(self.tree.box_path(path), local, here.stamp.size, "sent", existing=existing)
+        reason = LOOKS_TAKEN if self._looks_taken(path) else ""
+        self.plan.jobs[place] = Job(
+            self.tree.box_path(path), local, here.stamp.size, "sent", existing=existing, reason=reason
+        )
+
+    def _looks_taken(self, path: str) -> bool:
+        folder, slash, name = path.rpartition("/")
+        places = {key(f"{folder}{slash}{twin}") for twin in twins(name)}
+        return any(place in self.here.files or place in self.there.files for place in places)
 
     def _receive(self, place: str, there: Item, path: str = "") -> None:
         local = str(self.tree.local / (path or self.tree.relative(there)))

@@ -14,6 +14,9 @@ from jupyter_box.errors import BoxError
 Action = Literal["sent", "received", "skipped", "renamed", "moved", "deleted", "conflict", "planned", "failed"]
 OnConflict = Literal["version", "skip", "rename", "fail"]
 
+# Box documents no Unicode normalisation: what looks like one name may be two
+LOOKS_TAKEN = "Another name there looks the same; its accents are other Unicode characters (NFC and NFD)."
+
 _CARRIED = frozenset({"sent", "received", "renamed"})
 _LONGEST_TABLE = 200
 

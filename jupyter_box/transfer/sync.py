@@ -186,7 +186,8 @@ class Sync:
             reason = f"would be moved from {move.source}"
             yield Outcome(self.box_path(move.target), str(self._local / move.target), "planned", move.size, reason)
         for job in plan.jobs.values():
-            reason = job.reason or {"sent": "would be sent", "received": "would be received"}[job.action]
+            would = {"sent": "would be sent", "received": "would be received"}.get(job.action)
+            reason = ". ".join(filter(None, (would, job.reason)))
             yield Outcome(job.path, job.local, "planned", job.size, reason)
         for path, item in plan.removals.items():
             reason = f"would be {_REMOVED[self._options.direction]}"

@@ -170,9 +170,10 @@ class _Uploading:
             found = list(self._entries(local, folder.path))
             there = folder.contents if folder.contents is not None else self._listed(folder)
             self._folders([entry for entry in found if entry.is_folder], folder, there, here)
+            known = there.keys() | {key(entry.name) for entry in found}
             for entry in found:
                 if not entry.is_folder:
-                    self._file(entry, folder, there)
+                    self._file(entry, folder, there.get(key(entry.name)), known)
         except (BoxError, OSError) as error:
             run.refuse(folder.path, local, error)
 
@@ -205,10 +206,9 @@ class _Uploading:
             inner = _Folder(item.id, item.path, {} if is_new else None)
             self.run.submit(lambda local=entry.path, inner=inner: self.folder(local, inner, above))  # type: ignore[misc]
 
-    def _file(self, entry: Entry, folder: _Folder, there: dict[str, Item]) -> None:
-        existing = there.get(key(entry.name))
+    def _file(self, entry: Entry, folder: _Folder, existing: Item | None, known: set[str]) -> None:
         path = existing.path if existing else f"{folder.path.rstrip('/')}/{entry.name}"
-        placing = Placing(self.run.transfers, folder.id, folder.path, self.on_conflict, self.run.meter, there)
+        placing = Placing(self.run.transfers, folder.id, folder.path, self.on_conflict, self.run.meter, known)
 
         def carry() -> Outcome:
             with FileSource(entry.path) as source:
