@@ -31,7 +31,7 @@ def pytest_ignore_collect(collection_path, config):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Leave the slow suites out of a plain `pytest`; `--all`, `-m`, naming a test or a slow folder asks for them."""
+    """Leave the slow suites out of a plain `pytest`; `--all`, `-m` or naming a test asks for them."""
     # playwright keeps an event loop in this thread, which the tests of asynchronous code cannot have: it comes last
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if config.pluginmanager.hasplugin("rerunfailures"):
