@@ -119,8 +119,9 @@ class _Node:
                 self._pace.again()
             else:
                 self._pace.end(seconds_between(self._answered, listing[LOCK]))
+                began = self._clock.now()
                 self._do(task, worker)
-                self._pace.begin(str(task["kind"]))
+                self._pace.begin(str(task["kind"]), busy=self._clock.now() - began)
             self._wait()
 
     def _wait(self) -> None:

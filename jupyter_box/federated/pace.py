@@ -57,12 +57,17 @@ class Pace:
         self._waits: dict[str, deque[Wait]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self.begin("")
 
-    def begin(self, kind: str) -> None:
-        """Begin to wait for something of a kind."""
-        self._kind, self._began = kind, self._clock.now()
+    def begin(self, kind: str, busy: float = 0.0) -> None:
+        """Begin to wait for something of a kind.
+
+        Args:
+            kind: What comes after equal times.
+            busy: Seconds that the round has taken so far; in a long one, looks need not follow each other at once.
+        """
+        self._kind, self._began, self._busy = kind, self._clock.now(), busy
         self._looked = self._missed = 0.0
         first, self._last = self._expected()
-        self._step = self._at_least(0.0 if first < QUICK else (self._last - first) / LOOKS, first)
+        self._step = self._at_least(0.0 if first + busy < QUICK else (self._last - first) / LOOKS, first)
         self.due = self._began + first + self._step
 
     def look(self) -> None:
@@ -105,7 +110,9 @@ class Pace:
         return min(ends), max(ends)
 
     def _at_least(self, step: float, passed: float) -> float:
-        shortest = max(SHORTEST, min(self._floor, SHARE * passed)) if self._waits[self._kind] else self._floor
+        shortest = (
+            max(SHORTEST, min(self._floor, SHARE * (self._busy + passed))) if self._waits[self._kind] else self._floor
+        )
         return max(step, shortest)
 
 

@@ -14,10 +14,10 @@ class Time:
         self.seconds += seconds
 
 
-def looks(time, pace, seconds):
+def looks(time, pace, seconds, busy=0.0):
     """Wait for what comes after so many seconds, as Box tells to the second; returns when it was looked for."""
     began, found = time.seconds, []
-    pace.begin("train")
+    pace.begin("train", busy)
     while not found or found[-1] < seconds:
         time.pass_(pace.due - time.seconds)
         found.append(time.seconds - began)
@@ -52,6 +52,13 @@ def test_short_rounds_are_looked_for_soon():
     pace = Pace(2, 30, time.clock)
     late = [looks(time, pace, 0.4)[-1] - 0.4 for _ in range(10)]
     assert max(late[4:]) <= 0.1
+
+
+def test_a_short_wait_in_a_long_round_costs_few_looks():
+    time = Time()
+    pace = Pace(3, 30, time.clock)
+    assert max(len(looks(time, pace, 4, busy=60)) for _ in range(8)) <= 4
+    assert len(looks(time, pace, 4)) <= 12
 
 
 def test_rounds_that_become_faster_are_found_sooner():
