@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_box import connect
 from jupyter_box.drive import Drive, Status
-from jupyter_box.errors import BoxError, NotConfigured
+from jupyter_box.errors import BoxError, Changed, NotConfigured
 
 
 def test_status_says_who_and_where_we_are(drive, box):
@@ -135,3 +135,11 @@ def test_every_error_names_its_path(drive, operation, path):
         operation(drive, path)
     assert path in error.value.message
     assert error.value.hint or path.startswith("id:")
+
+
+@pytest.mark.parametrize("now", [b"short", b"x" * 5_000_000, b""])
+def test_content_of_a_file_that_has_another_size_by_now_is_an_error_that_says_so(drive, now):
+    item = drive.write("/a.bin", b"y" * 4_500_000)
+    drive.write("/a.bin", now)
+    with pytest.raises(Changed, match="changed in Box"):
+        drive.content(item)
