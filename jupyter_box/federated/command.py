@@ -276,6 +276,6 @@ def _schedule_help() -> dict[str, str]:
         "heartbeat_timeout": "seconds without a heartbeat after which a client is lost",
         "heartbeat_frequency": "seconds between two heartbeats",
         "registration_timeout": "seconds after which the run ends if too few came",
-        "poll_interval": "shortest time in seconds between two looks at the folder",
+        "poll_interval": "seconds between two looks at the folder, while it is not known how long rounds take",
         "poll_ceiling": "longest time in seconds between two looks, once something is due",
     }

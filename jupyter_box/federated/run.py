@@ -38,7 +38,7 @@ class Schedule:
         heartbeat_timeout: Without a heartbeat for so long a client is lost.
         heartbeat_frequency: Between two heartbeats.
         registration_timeout: The run ends if it has not enough clients by then.
-        poll_interval: The shortest time between two looks at the folder.
+        poll_interval: Between two looks at the folder, while it is not known how long rounds take.
         poll_ceiling: The longest, once something is due.
     """
 
