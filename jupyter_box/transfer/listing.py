@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -138,13 +139,14 @@ def side_by_side(get: GetPage, first: Json, *, is_unique: bool) -> Generator[Jso
     # the further pages are asked for only now: whoever wants no more than the first pays for no more
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="box-list")
     try:
-        pages = [pool.submit(copy_context().run, get, offset, False) for offset in offsets]
+        pages = deque(pool.submit(copy_context().run, get, offset, False) for offset in offsets)
         tail = None
         if missing and first["entries"][-1]["type"] != "folder":
             tail = _ask_tail(get, pool, _folders(first["entries"]), missing, step)
         folders = _folders(first["entries"])
-        for page in pages:
-            found = chain.lay(page.result())
+        while pages:
+            # what has been yielded is not kept
+            found = chain.lay(pages.popleft().result())
             folders += _folders(found)
             yield from found
         if missing and chain.fits:
