@@ -199,9 +199,7 @@ class Content(Changes):
         if item.type == "web_link":
             raise not_a_file(item)
         is_plain = target.name == item.name and version is None
-        wanted = Transfer(
-            "download", item.path, str(target.parent.resolve()), overwrite=overwrite, is_plain=is_plain
-        )
+        wanted = Transfer("download", item.path, str(target.parent.resolve()), overwrite=overwrite, is_plain=is_plain)
         on_progress, cancel = self._observed(wanted, on_progress, cancel)
         if item.is_folder:
             return self._transfers.download_tree(
