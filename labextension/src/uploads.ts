@@ -401,7 +401,8 @@ export class Uploads {
   async restore(): Promise<void> {
     const states = await this.api.uploads();
     for (const state of states.filter(each => ['pending', 'sending', 'failed'].includes(each.state))) {
-      if (!this._uploads.some(each => each.id === state.id)) {
+      // one that begins in this very moment may not know its id yet
+      if (!this._uploads.some(each => each.id === state.id || each.path === state.path)) {
         const upload = this._make(state.path, null, 'version');
         upload.adopt(state);
         if (!upload.needsFile) {

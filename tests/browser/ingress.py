@@ -61,20 +61,22 @@ async def _copy(reader, writer):
 def running_ingress(port, limit):
     """Run an `Ingress` in a thread."""
     ingress, started = Ingress(port, limit), threading.Event()
-    loop = asyncio.new_event_loop()
+    loops = []
 
     async def serve():
+        stopped = asyncio.Event()
+        loops.append((asyncio.get_running_loop(), stopped))
         server = await asyncio.start_server(ingress._serve, "127.0.0.1", 0)
         ingress.port = server.sockets[0].getsockname()[1]
         started.set()
+        await stopped.wait()
 
-    def run():
-        loop.run_until_complete(serve())
-        loop.run_forever()
-
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     started.wait(10)
-    yield ingress
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    try:
+        yield ingress
+    finally:
+        loop, stopped = loops[0]
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(10)
