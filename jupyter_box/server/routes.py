@@ -120,6 +120,7 @@ _MODEL: Schema = {
         "content": {"description": "The content, as its format says."},
         "chunk": {"type": ["integer", "null"], "minimum": -1, "description": "1, 2, 3 … and -1 for the last chunk."},
         "hash": _optional("The SHA-1 that the file must still have; it is not written else.", "string"),
+        "id": _optional("The id of the file as opened; where that is elsewhere by now, nothing is written.", "string"),
         "path": _optional("The path.", "string"),
         "ext": _optional("The extension of a new file.", "string"),
         "copy_from": _optional("What a new file is a copy of.", "string"),
