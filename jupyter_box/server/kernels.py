@@ -60,9 +60,8 @@ class KernelTransferHandler(KernelHandler):
     async def put(self, id: str) -> None:  # noqa: A002
         """Take note of where it stands; answer whether it is to end."""
         told = self.body()
-        root = await self.call(lambda drive: drive.root_id)
-        progress = Progress(**told.pop("progress"))
-        is_ours = told.pop("is_plain") and told.pop("root") == root
+        progress, is_plain, root = Progress(**told.pop("progress")), told.pop("is_plain"), told.pop("root")
+        is_ours = is_plain and root == await self.call(lambda drive: drive.root_id)
         self.answer({"cancel": self.backend.reports.note(id, told, progress, is_ours=is_ours)})
 
 

@@ -82,6 +82,15 @@ def test_a_kernels_upload_is_shown_cancelled_and_done_again(server, run, held):
     assert done["done"] == SIZE
 
 
+def test_a_kernels_sync_is_shown_and_is_for_the_kernel_to_do_again(server, run, held):
+    run(CONNECT, MAKE.replace("'big.bin'", "'tree.bin'"), "drive.sync('.', '/tree', include='tree.bin')")
+    (shown,) = until(lambda: [each for each in transfers(server) if each["kind"] == "sync"])
+    assert (shown["where"], shown["target"], shown["phase"]) == ("kernel", "/tree", "running")
+    held.control(release=True)
+    (done,) = until(lambda: [each for each in transfers(server) if (each["kind"], each["phase"]) == ("sync", "done")])
+    assert not done["can_retry"]
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"kind": "upload"}', json.dumps({"kind": "sideways"}).encode()])
 def test_nonsense_from_a_kernel_is_refused(server, body):
     answer = server.ask("PUT", "kernel-transfers/1", data=body)
