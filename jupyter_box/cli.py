@@ -124,8 +124,9 @@ def _in_one_line(work: Callable[[], int], *, as_json: bool = False) -> int:
     """Return the work's exit code; word what goes wrong in it as one line, with an exit code by its class."""
     try:
         return work()
-    except KeyboardInterrupt:
-        return _say("Stopped; nothing half-written was kept. The same line starts again.", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        told = str(stop) or "Stopped; nothing half-written was kept. The same line starts again."
+        return _say(told, INTERRUPTED)
     except BrokenPipeError:
         # the reader, such as `head`, has left; Python would complain once more when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -80,7 +80,7 @@ class _Server:
             raise
         except KeyboardInterrupt:
             self._end(STOPPED)
-            raise
+            raise KeyboardInterrupt("Stopped: the run is over, and its participants are told.") from None
         except BoxError:
             log.info("The run is not over: start the server again, and it goes on where it stopped.")
             raise

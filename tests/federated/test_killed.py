@@ -274,6 +274,7 @@ def test_a_server_that_is_interrupted_says_so_and_the_clients_leave(field_of_pla
     run.reached(gate)
     server.interrupt()
     assert server.ends() == 130
+    assert "Stopped: the run is over, and its participants are told." in server.text
     assert "Traceback" not in server.text
     assert run.read("server_ended.txt") == b"Training stop by user\n"
     gate.unlink()
