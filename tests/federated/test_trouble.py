@@ -27,17 +27,19 @@ def folder_of(run, number):
 
 def test_forged_replayed_and_corrupt_replies_do_not_cost_the_real_client_its_round(run):
     first, second = run.gate(0, 1), run.gate(0, 2)
-    run.begin(*EVERYONE)
+    server, _ = run.begin(*EVERYONE)
     forger = run.as_user(1)
     run.reached(first)
     forged = wire.pack({"seq": 1, "from": "tester0"}, {"a": np.zeros(3)}, Signer.at(run.folder / "forger"))
     forger.write(f"{folder_of(run, 1)}/tester0.safetensors", forged)
     forger.write(f"{folder_of(run, 1)}/tester0.3.safetensors", b"")
+    run.wait_for(lambda: "Organisation 1 is ignored" in server.text)
     first.unlink()
     run.reached(second)
     old = run.read("rounds/01/tester0.2.safetensors")
     forger.write(f"{folder_of(run, 2)}/tester0.safetensors", old)
     run.as_user(0).write(f"{folder_of(run, 2)}/tester0.7.safetensors", old)
+    run.wait_for(lambda: "tester0.7.safetensors by Organisation 0 is ignored" in server.text)
     second.unlink()
     run.all_end_well()
     assert_equal(model_of(run, 3), fedavg(2))
@@ -55,10 +57,11 @@ def test_a_pickle_offered_as_weights_is_not_opened_and_the_real_update_counts(ru
             return opened.touch, ()
 
     gate = run.gate(0, 1)
-    run.begin(*EVERYONE)
+    server, _ = run.begin(*EVERYONE)
     run.reached(gate)
     for name in ("tester0.safetensors", "tester0.pt"):
         run.as_user(0).write(f"{folder_of(run, 1)}/{name}", pickle.dumps({"model": Payload()}))
+    run.wait_for(lambda: "is ignored" in server.text)
     gate.unlink()
     run.all_end_well()
     assert not opened.exists()
