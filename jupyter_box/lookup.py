@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .errors import BoxError, Denied, InvalidName, NotFound
 from .items import FIELDS, Item, Json, Kind
-from .paths import ID_PREFIX, ROOT, is_id, key, normalise, parts, twins
+from .paths import ID_PREFIX, ROOT, below, is_id, key, normalise, parts, twins
 from .session import Session
 
 PAGE_SIZE = 1000  # Box gives no more entries at once
@@ -526,11 +526,6 @@ def by_marker(session: Session, folder_id: str, *, what: str = "", **params: Any
         if not page.get("next_marker"):
             return
         query["marker"] = page["next_marker"]
-
-
-def below(folder: str, name: str) -> str:
-    """Return the path of a name that Box gave; such a name is not checked."""
-    return f"{folder.rstrip('/')}/{name}"
 
 
 def not_a_folder(path: str) -> InvalidName:

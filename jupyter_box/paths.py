@@ -106,6 +106,11 @@ def split(path: str) -> Split:
     return Split(parent or ROOT, name)
 
 
+def below(folder: str, name: str) -> str:
+    """Return the path of a name that Box gave; such a name is not checked."""
+    return f"{folder.rstrip('/')}/{name}"
+
+
 def join(folder: str, *names: str) -> str:
     """Return the path of names below a folder; the names are checked."""
     return "/".join([folder.rstrip("/"), *(check_name(name) for name in names)]) or ROOT

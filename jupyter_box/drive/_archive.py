@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_box import paths
 from jupyter_box.errors import BoxError, Busy, Corrupted, NotAuthorized, Unreachable
 from jupyter_box.items import CONTENT_FIELDS, Item
-from jupyter_box.lookup import ALL_FILES, below, by_marker
+from jupyter_box.lookup import ALL_FILES, by_marker
 from jupyter_box.transfer import Transfers
 
 from ._core import Core
@@ -94,7 +94,7 @@ class Archives(Core):
 
     def _children(self, folder: Item) -> Iterator[Item]:
         for page in by_marker(self._session, folder.id, what=folder.path, fields=f"{CONTENT_FIELDS},permissions"):
-            yield from (Item.of(json, below(folder.path, json["name"])) for json in page)
+            yield from (Item.of(json, paths.below(folder.path, json["name"])) for json in page)
 
 
 def _inside(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from jupyter_box import paths
 from jupyter_box.errors import Exists, InvalidName, NotFound
 from jupyter_box.items import FIELDS, Item
-from jupyter_box.lookup import Ref, below, not_a_folder
+from jupyter_box.lookup import Ref, not_a_folder
 from jupyter_box.paths import key
 from jupyter_box.transfer.folders import Made, make_folders
 from jupyter_box.transfer.taken import taken
@@ -105,7 +105,7 @@ class Changes(Core):
         if taken := self._lookup.child(folder, name, anew=True):
             raise Exists(f"{taken.path} exists already.", hint="Choose another name.", item_id=taken.id)
         body = {"name": name, "parent": {"id": folder.id}}
-        whole = below(folder.path, name)
+        whole = paths.below(folder.path, name)
         try:
             json = self._session.call("POST", f"{address(item)}/copy", params={"fields": FIELDS}, json=body, what=whole)
         except Exists:

@@ -13,7 +13,7 @@ from jupyter_box import paths
 from jupyter_box.errors import Changed, Exists
 from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import Item
-from jupyter_box.lookup import Ref, below
+from jupyter_box.lookup import Ref
 from jupyter_box.transfer import Download, OnConflict, Outcome, Report
 from jupyter_box.transfer.download import verify
 from jupyter_box.transfer.hashing import new_sha1
@@ -241,7 +241,7 @@ class Content(Changes):
             on_progress=on_progress,
             cancel=cancel,
         )
-        return self._lookup.remember(sent.at(below(folder.path, sent.name)))
+        return self._lookup.remember(sent.at(paths.below(folder.path, sent.name)))
 
     def _free_name(self, folder: Ref, name: str) -> str:
         free = next(candidate for candidate in paths.numbered(name) if not self._lookup.child(folder, candidate))

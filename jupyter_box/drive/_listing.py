@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from jupyter_box import paths
 from jupyter_box.errors import InvalidName
 from jupyter_box.items import LISTING_FIELDS, Item, Json, Page
-from jupyter_box.lookup import ALL_FILES, PAGE_SIZE, Ref, below, by_marker
+from jupyter_box.lookup import ALL_FILES, PAGE_SIZE, Ref, by_marker
 from jupyter_box.transfer.listing import ahead, side_by_side
 
 from ._core import Core
@@ -138,7 +138,7 @@ class Listing(Core):
 
     def _items(self, folder: Ref, entries: Iterable[Json]) -> Iterator[Item]:
         for json in entries:
-            yield Item.of({"parent": {"id": folder.id}, **json}, below(folder.path, json["name"]))
+            yield Item.of({"parent": {"id": folder.id}, **json}, paths.below(folder.path, json["name"]))
 
     def _entries(self, folder: Ref, order: _Order, first: Json) -> Iterator[Json]:
         def get(offset: int, is_reversed: bool) -> Json:

@@ -11,7 +11,7 @@ from jupyter_box import paths
 from jupyter_box.errors import NotFound
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import Account, Item
-from jupyter_box.lookup import Ref, below
+from jupyter_box.lookup import Ref
 from jupyter_box.transfer import OnConflict
 from jupyter_box.transfer.content import Target
 from jupyter_box.transfer.progress import Meter, told
@@ -76,7 +76,7 @@ class Receiving(Content):
         if existing and on_conflict == "rename":
             name, existing = self._free_name(folder, name), None
         self._preflight(folder, paths.check_name(name), existing, size)
-        return Destination(below(folder.path, name), folder.id, existing)
+        return Destination(paths.below(folder.path, name), folder.id, existing)
 
     def receive(
         self,
@@ -115,4 +115,4 @@ class Receiving(Content):
     def _preflight(self, folder: Ref, name: str, existing: Item | None, size: int) -> None:
         place = f"/files/{existing.id}/content" if existing else "/files/content"
         body = {"name": name, "size": size, **({} if existing else {"parent": {"id": folder.id}})}
-        self._session.call("OPTIONS", place, json=body, what=below(folder.path, name))
+        self._session.call("OPTIONS", place, json=body, what=paths.below(folder.path, name))

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from jupyter_box.errors import NotFound
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import Item
-from jupyter_box.paths import key, twins
+from jupyter_box.paths import below, key, twins
 from jupyter_box.session import Session
 
 from .content import Content, Target, UploadSession
@@ -129,7 +129,7 @@ class Transfers:
         """
         began = time.monotonic()
         with FileSource(local) as source:
-            meter = Meter(f"{box_path.rstrip('/')}/{name}", source.size, on_progress, cancel)
+            meter = Meter(below(box_path, name), source.size, on_progress, cancel)
             with told(meter):
                 # Box asks for a session first, and so says that a name is taken before any byte has gone
                 is_asked = source.size >= self.threshold

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from jupyter_box.errors import BoxError, Exists
 from jupyter_box.items import FIELDS, Item
-from jupyter_box.paths import check_name, key
+from jupyter_box.paths import below, check_name, key
 from jupyter_box.session import Session
 
 from .listing import CEILING, PAGE
 from .taken import fetch, holder, taken
 
-# In this process one thread at a time makes folders in one parent: Box lets two requests at once make twins.
-_AT_ONCE = 8
+_AT_ONCE = 8  # folders of one parent, which are different names and so cannot become twins
+# In this process one run at a time makes folders in one parent: Box lets two requests at once make twins.
 _making = tuple(threading.Lock() for _ in range(256))
 
 
@@ -61,7 +61,7 @@ def _make_all(session: Session, parent_id: str, path: str, names: list[str]) -> 
 
 
 def _make(session: Session, parent_id: str, path: str, name: str) -> Made:
-    body, where = {"name": name, "parent": {"id": parent_id}}, _below(path, name)
+    body, where = {"name": name, "parent": {"id": parent_id}}, below(path, name)
     try:
         json = session.call("POST", "/folders", json=body, params={"fields": FIELDS}, what=where)
     except Exists as error:
@@ -110,7 +110,3 @@ def _folders(session: Session, parent_id: str, path: str) -> Iterator[dict[str, 
         offset += int(page.get("limit") or len(entries))
         if not entries or entries[-1]["type"] != "folder" or offset >= page.get("total_count", offset + 1):
             return
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path.rstrip('/')}/{name}"

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from jupyter_box.items import CONTENT_FIELDS, Item
+from jupyter_box.paths import below
 from jupyter_box.session import Session
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def items(session: Session, folder_id: str, path: str) -> Iterator[Item]:
     """Yield what is in the folder at `path` as items."""
     for entry in entries(session, folder_id):
         if entry.get("item_status", "active") == "active":
-            yield Item.of(entry, f"{path.rstrip('/')}/{entry.get('name')}")
+            yield Item.of(entry, below(path, str(entry.get("name"))))
 
 
 def _by_marker(session: Session, folder_id: str, fields: str) -> Iterator[list[dict[str, Any]]]:

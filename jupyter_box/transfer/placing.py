@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_box.errors import Exists
 from jupyter_box.items import Item
-from jupyter_box.paths import check_name, key, numbered, twins
+from jupyter_box.paths import below, check_name, key, numbered, twins
 
 from .content import Target
 from .local import Source
@@ -98,6 +98,7 @@ class Placing:
         return replace(self._outcome(source, item), action="skipped", reason=reason)
 
     def _outcome(self, source: Source, item: Item) -> Outcome:
-        path = f"{self.path.rstrip('/')}/{item.name}"
         reason = LOOKS_TAKEN if any(key(twin) in self.known for twin in twins(item.name)) else ""
-        return Outcome(path, str(source.path or ""), "sent", source.size, reason, item_id=item.id)
+        return Outcome(
+            below(self.path, item.name), str(source.path or ""), "sent", source.size, reason, item_id=item.id
+        )

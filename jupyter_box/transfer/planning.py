@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from jupyter_box.items import Item
-from jupyter_box.paths import key, twins
+from jupyter_box.paths import below, key, twins
 
 from .jobs import Job
 from .memory import Agreed
@@ -41,7 +41,7 @@ class Tree:
 
     def box_path(self, path: str) -> str:
         """Return the path in the drive of a path relative to the tree."""
-        return f"{self.folder.path.rstrip('/')}/{path}"
+        return below(self.folder.path, path)
 
     def relative(self, item: Item) -> str:
         """Return the path of an item relative to the tree."""

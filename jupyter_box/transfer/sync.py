@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from jupyter_box.errors import BoxError, Denied, Exists
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import FIELDS, Item
-from jupyter_box.paths import key
+from jupyter_box.paths import below, key
 from jupyter_box.session import waiting
 
 from .folders import make_folders
@@ -166,7 +166,7 @@ class Sync:
 
     def box_path(self, path: str) -> str:
         """Return the path in the drive of a path relative to the tree."""
-        return f"{self._folder.path.rstrip('/')}/{path}" if path else self._folder.path
+        return below(self._folder.path, path) if path else self._folder.path
 
     def local_path(self, path: str) -> Path:
         """Return the path on this machine of a path relative to the tree.

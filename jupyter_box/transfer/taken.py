@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from jupyter_box.errors import Exists, NotFound
 from jupyter_box.items import FIELDS, Item, Kind
-from jupyter_box.paths import key
+from jupyter_box.paths import below, key
 from jupyter_box.session import Session
 
 from .listing import items
@@ -41,7 +41,7 @@ def holder(session: Session, error: Exists, folder_id: str, path: str, name: str
 def fetch(session: Session, type: Kind, id: str, folder: str) -> Item:  # noqa: A002  Box's own words
     """Return an item as Box has it now, as one of the folder at that path."""
     json = session.call("GET", f"/{type}s/{id}", params={"fields": FIELDS}, what=f"id:{id}")
-    return Item.of(json, f"{folder.rstrip('/')}/{json.get('name')}")
+    return Item.of(json, below(folder, str(json.get("name"))))
 
 
 def taken(item: Item, wanted: str = "") -> Exists:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jupyter_box.errors import BoxError, Cancelled, Exists, NotAuthorized, NotConfigured, QuotaFull, Unreachable
 from jupyter_box.events import Listener
 from jupyter_box.items import Item
-from jupyter_box.paths import check_name, key
+from jupyter_box.paths import below, check_name, key
 from jupyter_box.session import waiting
 
 from .folders import make_folders
@@ -191,7 +191,7 @@ class _Uploading:
                 if not name.endswith(SUFFIX):
                     yield _entry(where)
             except (BoxError, OSError) as error:
-                self.run.refuse(f"{path.rstrip('/')}/{name}", where, error)
+                self.run.refuse(below(path, name), where, error)
 
     def _folders(
         self, found: list[Entry], folder: _Folder, there: dict[str, Item], above: frozenset[tuple[int, int]]
@@ -207,7 +207,7 @@ class _Uploading:
             self.run.submit(lambda local=entry.path, inner=inner: self.folder(local, inner, above))  # type: ignore[misc]
 
     def _file(self, entry: Entry, folder: _Folder, existing: Item | None, known: set[str]) -> None:
-        path = existing.path if existing else f"{folder.path.rstrip('/')}/{entry.name}"
+        path = existing.path if existing else below(folder.path, entry.name)
         placing = Placing(self.run.transfers, folder.id, folder.path, self.on_conflict, self.run.meter, known)
 
         def carry() -> Outcome:
