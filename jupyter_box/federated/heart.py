@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
-import threading
 import time
 
-from jupyter_box.errors import BoxError, Denied, NotFound
+from jupyter_box.errors import Denied, NotFound
 from jupyter_box.items import Item
 
 from .enrolment import HEARTBEAT
+from .pulse import Pulse
 from .run import Run
-
-log = logging.getLogger("jupyter_box.federated")
 
 
 class Heart:
@@ -28,14 +25,13 @@ class Heart:
         self._run, self._file, self._folder = run, f"{name}{HEARTBEAT}", run.config.heartbeats(name)
         self._item: Item | None = None
         self._doing = "waiting"
-        self._over = threading.Event()
-        self._trouble: BoxError | None = None
-        self._thread = threading.Thread(target=self._beat_on, name="jupyter-box heartbeat", daemon=True)
+        every = run.config.schedule.heartbeat_frequency
+        self._pulse = Pulse("heartbeat", self._beat_again, lambda: every, "The heartbeat was not written")
 
     def start(self) -> None:
         """Write the first one, and go on in a thread."""
         self._beat()
-        self._thread.start()
+        self._pulse.start()
 
     def says(self, doing: str) -> None:
         """Take what the next heartbeat says."""
@@ -43,27 +39,17 @@ class Heart:
 
     def check(self) -> None:
         """Raise what made the heart stop."""
-        if self._trouble is not None:
-            raise self._trouble
+        self._pulse.check()
 
     def stop(self) -> None:
         """End the thread."""
-        self._over.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._pulse.stop()
 
-    def _beat_on(self) -> None:
-        while self._trouble is None and not self._over.wait(self._run.config.schedule.heartbeat_frequency):
-            self._try_to_beat()
-
-    def _try_to_beat(self) -> None:
+    def _beat_again(self) -> None:
         try:
             self._beat()
         except (Denied, NotFound) as error:
-            self._trouble = error
-        except BoxError as error:
-            # one missed beat is no harm; the next may go through
-            log.warning("The heartbeat was not written: %s", error)
+            self._pulse.trouble = error
 
     def _beat(self) -> None:
         store = self._run.store

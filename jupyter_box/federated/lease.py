@@ -8,10 +8,11 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_box.errors import BoxError, Changed, Exists
+from jupyter_box.errors import Changed, Exists
 from jupyter_box.items import Item
 
 from .pace import Clock
+from .pulse import Pulse
 from .run import LOCK, Run
 from .signing import Forged, Signer, unseal
 from .state import State
@@ -39,9 +40,7 @@ class Lease:
         # participants and a second server are more patient than this
         self._every = max(run.config.schedule.heartbeat_frequency, run.config.schedule.heartbeat_timeout / 3)
         self._lock = threading.Lock()
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="jupyter-box lease", daemon=True)
-        self.lost: BoxError | None = None
+        self._pulse = Pulse("lease", self._renew, self._pause, "The lease was not renewed")
 
     def take(self, listing: Mapping[str, Item]) -> bool:
         """Become the server; returns whether someone was before, so that there may be work to go on with.
@@ -61,7 +60,7 @@ class Lease:
             self._item = there
             self._write()
         self._state.save({**self._state.load(), "holder": self._holder})
-        self._thread.start()
+        self._pulse.start()
         return there is not None
 
     def tell(self, said: dict[str, Any]) -> None:
@@ -78,27 +77,19 @@ class Lease:
 
     def check(self) -> None:
         """Raise what went wrong with the lease meanwhile."""
-        if self.lost is not None:
-            raise self.lost
+        self._pulse.check()
 
     def release(self) -> None:
         """End the thread; what was written stays."""
-        self._ending.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        self._pulse.stop()
 
-    def _keep(self) -> None:
-        while self.lost is None and not self._ending.wait(max(0.0, self._due - self._clock.now())):
-            self._renew()
+    def _pause(self) -> float:
+        return max(0.0, self._due - self._clock.now())
 
     def _renew(self) -> None:
-        try:
-            with self._lock:
-                if self._clock.now() >= self._due:
-                    self._write()
-        except BoxError as error:
-            # one missed sign of life is no harm; the next may go through
-            log.warning("The lease was not renewed: %s", error)
+        with self._lock:
+            if self._clock.now() >= self._due:
+                self._write()
 
     def _create(self) -> Item:
         try:
@@ -112,8 +103,8 @@ class Lease:
         try:
             self._item = self._run.store.replace(self._item, self._content(), if_match=self._item.etag)
         except Changed:
-            self.lost = _another()
-            raise self.lost from None
+            self._pulse.trouble = _another()
+            raise self._pulse.trouble from None
 
     def _content(self) -> bytes:
         self._beat += 1
