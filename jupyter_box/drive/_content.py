@@ -21,11 +21,11 @@ from jupyter_box.transfer.local import local_errors
 from jupyter_box.transfer.taken import taken
 from jupyter_box.transfer.tree import check_local_name
 
-from ._changes import Changes
 from ._core import check_id, not_a_file
+from ._rearranging import Rearranging
 
 
-class Content(Changes):
+class Content(Rearranging):
     """Moves content between Box and here."""
 
     def read(self, path: str, *, version: str | None = None) -> bytes:

@@ -19,7 +19,7 @@ from ._core import Core, address
 T = TypeVar("T")
 
 
-class Changes(Core):
+class Rearranging(Core):
     """Changes where items are."""
 
     def mkdir(self, path: str) -> Item:
