@@ -56,11 +56,6 @@ def name(path: str) -> str:
     return parse(path).path.rpartition("/")[2]
 
 
-def below(folder: str, child: str) -> str:
-    """Return the path of a name in a folder."""
-    return f"{folder.rstrip('/')}/{child}"
-
-
 def is_plain(source: Any, target: Any, maxdepth: int | None) -> bool:
     """Tell whether fsspec's rules for patterns, lists and depths are not needed."""
     is_text = isinstance(source, str) and isinstance(target, str)

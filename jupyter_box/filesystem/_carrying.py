@@ -13,8 +13,9 @@ from fsspec.utils import isfilelike
 
 from jupyter_box import paths
 from jupyter_box.events import Progress
+from jupyter_box.paths import below
 
-from ._addresses import below, is_plain, name, parent, parse, strip
+from ._addresses import is_plain, name, parent, parse, strip
 from ._contents import Contents
 from ._entries import refusal
 

@@ -9,8 +9,9 @@ from fsspec import AbstractFileSystem
 
 from jupyter_box import shared
 from jupyter_box.errors import Denied, InvalidName, NotAuthorized, NotFound
+from jupyter_box.paths import below
 
-from ._addresses import below, parent, parse, strip
+from ._addresses import parent, parse, strip
 from ._entries import Entry, entry, fingerprint
 
 if TYPE_CHECKING:

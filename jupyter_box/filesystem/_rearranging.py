@@ -7,8 +7,9 @@ import io
 from typing import Any
 
 from jupyter_box.errors import BoxError, Exists
+from jupyter_box.paths import below
 
-from ._addresses import below, is_plain, name, parent, parse, strip
+from ._addresses import is_plain, name, parent, parse, strip
 from ._contents import Contents
 from ._entries import refusal
 
