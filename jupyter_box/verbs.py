@@ -460,7 +460,12 @@ def _number(item: str) -> str:
 
 def _share(drive: Drive, args: argparse.Namespace, _face: Face) -> Any:
     return drive.share(
-        args.path, access=args.access, password=_password(args), expires=args.expires, can_download=args.can_download
+        args.path,
+        access=args.access,
+        password=_password(args),
+        expires=args.expires,
+        can_download=args.can_download,
+        without=args.without,
     )
 
 
@@ -798,8 +803,15 @@ VERBS: tuple[Verb, ...] = (
                 default=None,
                 help="whether it allows the download",
             ),
+            arg(
+                "--without",
+                action="append",
+                default=[],
+                choices=("password", "expires"),
+                help="take the password or the end away from it; may be given twice",
+            ),
         ),
-        ("/Reports/may.pdf --access company --expires 7d",),
+        ("/Reports/may.pdf --access company --expires 7d", "/Reports/may.pdf --without expires"),
     ),
     Verb("unshare", "Remove the shared link of a file or folder.", _unshare, (_PATH,), ("/Reports/may.pdf",)),
     Verb(

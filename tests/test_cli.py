@@ -135,7 +135,9 @@ def test_json_of_values_and_errors(run, home):
 
 def test_search_share_versions_trash(run, home):
     assert "log.csv" in run("search", "log", "--extension", "csv")[1]
-    assert "http" in run("share", "/Maintenance/log.csv", "--access", "open")[1]
+    assert "http" in run("share", "/Maintenance/log.csv", "--access", "open", "--expires", "7d")[1]
+    assert json.loads(run("share", "/Maintenance/log.csv", "--json")[1])["expires"]
+    assert json.loads(run("share", "/Maintenance/log.csv", "--without", "expires", "--json")[1])["expires"] is None
     assert "current" in run("versions", "/Maintenance/log.csv")[1]
     code, out, _ = run("rm", "/Maintenance/log.csv", "--json")
     assert code == 0

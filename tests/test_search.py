@@ -52,6 +52,24 @@ def test_more_than_a_page_is_found(drive, box, word):
     assert len({item.id for item in drive.search(word, limit=1000)}) == 450
 
 
+def test_a_search_goes_on_page_by_page(drive, box, word):
+    folder = drive.mkdir("/pages")
+    box.fill(folder.id, 7, prefix=f"{word} ")
+    first = drive.search_page(word, limit=3)
+    assert (len(first.items), first.total) == (3, 7)
+    second = drive.search_page(word, limit=3, marker=first.next_marker)
+    third = drive.search_page(word, limit=3, marker=second.next_marker)
+    assert third.next_marker is None
+    pages = [first, second, third]
+    assert sorted(item.id for page in pages for item in page.items) == sorted(item.id for item in drive.search(word))
+
+
+@pytest.mark.parametrize("wrong", ["next", "-1", "10000", "1:2"])
+def test_a_marker_of_no_search_is_refused(drive, word, wrong):
+    with pytest.raises(InvalidName, match="marker"):
+        drive.search_page(word, marker=wrong)
+
+
 @pytest.mark.parametrize("wrong", [{"query": " "}, {"query": "x", "type": "image"}], ids=str)
 def test_a_search_for_nothing_is_refused(drive, wrong):
     with pytest.raises(InvalidName):

@@ -53,6 +53,22 @@ def test_a_link_can_have_a_password(drive):
     assert drive.share("/a", access="open", password="Correct horse 1").has_password
 
 
+def test_a_link_loses_its_password_and_its_end(drive):
+    drive.write("/x.csv", "x")
+    made = drive.share("/x.csv", access="open", password="Correct horse 1", expires=tomorrow(), can_download=False)
+    open_to_all = drive.share("/x.csv", without=["password"])
+    assert (open_to_all.has_password, open_to_all.expires) == (False, tomorrow())
+    lasting = drive.share("/x.csv", without=["expires"])
+    assert (lasting.url, lasting.access, lasting.expires, lasting.can_download) == (made.url, "open", None, False)
+
+
+def test_a_link_that_is_no_longer_open_needs_no_password(drive):
+    drive.write("/x.csv", "x")
+    drive.share("/x.csv", access="open", password="Correct horse 1")
+    link = drive.share("/x.csv", access="company", without=("password",))
+    assert (link.access, link.has_password) == ("company", False)
+
+
 def test_a_link_can_be_removed(drive):
     drive.write("/x.csv", "x")
     drive.share("/x.csv")
@@ -67,6 +83,7 @@ def test_a_link_can_be_removed(drive):
         {"access": "company", "password": "Correct horse 1"},
         {"access": "collaborators", "can_download": True},
         {"expires": datetime(2020, 1, 1)},  # noqa: DTZ001  a time as people write it
+        {"without": ["access"]},
     ],
     ids=str,
 )

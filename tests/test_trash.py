@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
+from jupyter_box import connect
 from jupyter_box.errors import Denied, Exists, InvalidName, NotFound
 
 
@@ -28,6 +31,26 @@ def test_the_trash_can_be_cut_short(drive):
         drive.remove(f"/{name}")
     assert len(list(drive.trash(limit=2))) == 2
     assert len(list(drive.trash())) == 3
+
+
+def test_the_trash_comes_page_by_page(drive):
+    for name in "abcde":
+        drive.write(f"/{name}", name)
+        drive.remove(f"/{name}")
+    pages = [drive.trash_page(limit=2)]
+    while pages[-1].next_marker:
+        pages.append(drive.trash_page(limit=2, marker=pages[-1].next_marker))
+    assert len(pages) > 2
+    assert sorted(item.name for page in pages for item in page.items) == list("abcde")
+
+
+def test_a_page_of_the_trash_is_not_empty_because_others_threw_much_away(drive, trashed, box_environment):
+    with connect() as whole:
+        for _ in range(3):
+            elsewhere = whole.write(f"/{uuid.uuid4().hex}", "x")
+            whole.remove(f"id:{elsewhere.id}")
+    page = drive.trash_page(limit=1)
+    assert [item.id for item in page.items] == [trashed.id]
 
 
 def test_restore_brings_it_back_to_where_it_was(drive, trashed):

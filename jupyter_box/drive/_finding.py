@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from jupyter_box import paths
 from jupyter_box.errors import InvalidName, NotFound
-from jupyter_box.items import FIELDS, Item, Json, Kind
+from jupyter_box.items import FIELDS, Item, Json, Kind, Page
 from jupyter_box.lookup import PAGE_SIZE
 
 from ._core import Core
@@ -47,12 +47,38 @@ class Finding(Core):
             InvalidName: The query is empty, or the type is none of Box's.
             NotFound: The folder is not there.
         """
-        if not query.strip():
-            raise InvalidName("There is nothing to search for.", hint="Give a word.")
-        if type not in {None, "file", "folder", "web_link"}:
-            raise InvalidName(f"Box has no items of type {type!r}.", hint="Take file, folder or web_link.")
-        params = {"query": query, "type": type, "file_extensions": ",".join(e.lstrip(".") for e in extensions)}
-        return list(islice(self._results(params, folder, limit), max(0, limit)))
+        pages = self._pages(_search(query, type, extensions), folder, limit)
+        return list(islice((item for page in pages for item in page.items), max(0, limit)))
+
+    def search_page(
+        self,
+        query: str,
+        *,
+        type: Kind | None = None,  # noqa: A002  Box's own word
+        extensions: tuple[str, ...] | list[str] = (),
+        folder: str | None = None,
+        limit: int = 100,
+        marker: str | None = None,
+    ) -> Page:
+        """Return one page of what `search` finds; Box shows the first 10,000 results of a search, and no more.
+
+        Args:
+            query: As in `search`, as are type, extensions and folder; the same for all pages of one search.
+            type: Only this type.
+            extensions: Only these extensions.
+            folder: Only below this folder.
+            limit: The most items of the page, up to 200; it may have fewer, though more follow.
+            marker: The `next_marker` of the page before; None for the first.
+
+        Raises:
+            InvalidName: The query is empty, the type is none of Box's, or the marker is none of this search.
+            NotFound: The folder is not there.
+        """
+        offset = marker or "0"
+        if not offset.isdecimal() or int(offset) >= _SEARCH_END:
+            raise InvalidName("That marker is not one of a search's pages.", hint="Start again without a marker.")
+        pages = self._pages(_search(query, type, extensions), folder, limit, int(offset))
+        return next(page for page in pages if page.items or not page.next_marker)
 
     def find(self, name: str, *, folder: str | None = None) -> Item:
         """Return the one item that has exactly this name, wherever it is in the drive.
@@ -66,7 +92,8 @@ class Finding(Core):
             InvalidName: Several items have it; all are listed.
         """
         params = {"query": f'"{paths.check_name(name).replace(chr(34), " ")}"', "content_types": "name"}
-        matches = [item for item in self._results(params, folder, PAGE_SIZE) if paths.key(item.name) == paths.key(name)]
+        found = (item for page in self._pages(params, folder, PAGE_SIZE) for item in page.items)
+        matches = [item for item in found if paths.key(item.name) == paths.key(name)]
         if not matches:
             raise NotFound(f"Box's search finds no {name!r}.", hint=f"{_LAG}; if you know where it is, give its path.")
         if len(matches) > 1:
@@ -98,24 +125,23 @@ class Finding(Core):
         """
         return replace(self._update(self._item(path), collections=[]), favourite=False)
 
-    def _results(self, params: dict[str, Any], folder: str | None, wanted: int) -> Iterator[Item]:
-        """Yield what is found below a folder; Box is asked again only for what is below the drive's root."""
+    def _pages(self, params: dict[str, Any], folder: str | None, limit: int, offset: int = 0) -> Iterator[Page]:
+        """Yield what is found below a folder, page by page; Box is asked only for what is below the drive's root."""
         ancestor = self._folder(folder).id if folder is not None else self._lookup.root_id
         query = {name: value for name, value in params.items() if value}
-        query |= {"fields": FIELDS, "ancestor_folder_ids": ancestor, "limit": min(_SEARCH_PAGE, max(1, wanted))}
-        for json in self._search_entries(query):
+        query |= {"fields": FIELDS, "ancestor_folder_ids": ancestor, "limit": min(_SEARCH_PAGE, max(1, limit))}
+        following: int | None = offset
+        while following is not None:
+            json = self._session.call("GET", "/search", params={**query, "offset": following}, what="the search")
+            following = _following(json, following, query["limit"])
+            marker = None if following is None else str(following)
+            yield Page(tuple(self._below(json["entries"], ancestor)), marker, json["total_count"])
+
+    def _below(self, entries: Iterable[Json], ancestor: str) -> Iterator[Item]:
+        for json in entries:
             item = self._lookup.place(json)
             if item and (ancestor in item.ancestors or ancestor == "0"):
                 yield item
-
-    def _search_entries(self, query: dict[str, Any]) -> Iterator[Json]:
-        offset = 0
-        while offset < _SEARCH_END:
-            page = self._session.call("GET", "/search", params={**query, "offset": offset}, what="the search")
-            yield from page["entries"]
-            offset += page.get("limit") or query["limit"]
-            if offset >= page["total_count"]:
-                return
 
     def _favourites_id(self) -> str:
         collections = self._session.call("GET", "/collections")["entries"]
@@ -130,3 +156,18 @@ class Finding(Core):
             offset += page.get("limit") or PAGE_SIZE
             if offset >= page["total_count"] or not page["entries"]:
                 return
+
+
+def _search(query: str, type: str | None, extensions: Iterable[str]) -> dict[str, Any]:  # noqa: A002
+    if not query.strip():
+        raise InvalidName("There is nothing to search for.", hint="Give a word.")
+    if type not in {None, "file", "folder", "web_link"}:
+        raise InvalidName(f"Box has no items of type {type!r}.", hint="Take file, folder or web_link.")
+    return {"query": query, "type": type, "file_extensions": ",".join(each.lstrip(".") for each in extensions)}
+
+
+def _following(json: Json, offset: int, limit: int) -> int | None:
+    """Return where the next page of a search begins; None behind the last."""
+    end = min(json["total_count"], _SEARCH_END) if json["entries"] else offset
+    following: int = offset + (json.get("limit") or limit)
+    return following if following < end else None

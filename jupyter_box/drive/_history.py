@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from jupyter_box import paths
 from jupyter_box.errors import InvalidName, NotFound
-from jupyter_box.items import FIELDS, Item, Json, Version
-from jupyter_box.lookup import PAGE_SIZE, by_marker
+from jupyter_box.items import FIELDS, Item, Json, Page, Version
+from jupyter_box.lookup import PAGE_SIZE
 
 from ._core import Core, address, check_id
 
@@ -86,7 +87,16 @@ class History(Core):
         Args:
             limit: The most items; None for all.
         """
-        return islice(self._trash(), limit)
+        return islice((item for page in self._trash_pages() for item in page.items), limit)
+
+    def trash_page(self, *, limit: int = 100, marker: str | None = None) -> Page:
+        """Return one page of what `trash` yields; it has fewer items than asked for where others come from elsewhere.
+
+        Args:
+            limit: The most items of the page, 1 to 1,000.
+            marker: The `next_marker` of the page before; None for the first.
+        """
+        return next(page for page in self._trash_pages(limit, marker) if page.items or not page.next_marker)
 
     def restore(self, id: str, *, name: str | None = None, folder: str | None = None) -> Item:  # noqa: A002
         """Bring an item back from the trash.
@@ -142,15 +152,26 @@ class History(Core):
                 f"{file.path} has no version {version}.", hint="List its versions.", code="version_not_found"
             )
 
-    def _trash(self) -> Iterator[Item]:
+    def _trash_pages(self, limit: int = PAGE_SIZE, marker: str | None = None) -> Iterator[Page]:
         held: dict[str | None, bool] = {}
-        for page in by_marker(self._session, "trash", fields=FIELDS, what="the trash"):
-            for json in page:
-                item = Item.of(json)
-                if item.parent_id not in held:
-                    held[item.parent_id] = self._lookup.holds_trashed(json)
-                if held[item.parent_id]:
-                    yield item
+        query: dict[str, Any] = {"usemarker": "true", "limit": limit, "fields": FIELDS}
+        while True:
+            json = self._session.call(
+                "GET", "/folders/trash/items", params=query | ({"marker": marker} if marker else {}), what="the trash"
+            )
+            marker = json.get("next_marker") or None
+            yield Page(tuple(self._held(json["entries"], held)), marker)
+            if not marker:
+                return
+
+    def _held(self, entries: Iterable[Json], held: dict[str | None, bool]) -> Iterator[Item]:
+        """Yield the trashed items from below the drive's root; `held` remembers what is known of their folders."""
+        for json in entries:
+            item = Item.of(json)
+            if item.parent_id not in held:
+                held[item.parent_id] = self._lookup.holds_trashed(json)
+            if held[item.parent_id]:
+                yield item
 
     def _restore(self, trashed: Item, body: Json) -> Item:
         try:

@@ -17,6 +17,7 @@ from tornado import web
 from tornado.iostream import StreamClosedError
 
 from jupyter_box.errors import BoxError, Cancelled
+from jupyter_box.items import Page, plain
 
 from .backend import Backend
 from .body import PATIENCE
@@ -127,6 +128,11 @@ class BoxHandler(APIHandler):
         """Answer with JSON."""
         self.set_status(status)
         self.finish(json.dumps(value, ensure_ascii=False))
+
+    async def answer_page(self, work: Callable[[Drive], Page]) -> None:
+        """Answer with a page that `work` asks the drive for."""
+        page = await self.call(lambda drive: plain(work(drive)))
+        self.answer({"items": page["items"], "next_marker": page["next_marker"], "total_count": page["total"]})
 
     def answer_nothing(self) -> None:
         """Answer that it is done."""

@@ -30,9 +30,9 @@ class TrashHandler(BoxHandler):
     """Box's trash."""
 
     async def get(self) -> None:
-        """Answer with what was deleted, as far as the limit goes."""
-        limit = self.query().get("limit", 100)
-        self.answer({"items": await self.call(lambda drive: plain(list(drive.trash(limit=limit))))})
+        """Answer with one page of what was deleted."""
+        query = self.query()
+        await self.answer_page(lambda drive: drive.trash_page(**query))
 
     async def post(self) -> None:
         """Restore an item."""

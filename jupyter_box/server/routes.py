@@ -88,6 +88,13 @@ def _whole(description: str, least: int, most: int) -> Schema:
     return {"type": "integer", "description": description, "minimum": least, "maximum": most}
 
 
+def _paged(most: int) -> dict[str, Schema]:
+    return {
+        "limit": _whole("The most items of the page.", 1, most),
+        "marker": _text("The `next_marker` of the page before."),
+    }
+
+
 def _needed(schema: Schema) -> Schema:
     return {**schema, "x-required": True}
 
@@ -175,11 +182,7 @@ ROUTES: tuple[Route, ...] = (
             "get": Operation(
                 "One page of a folder",
                 {200: "Page"},
-                {
-                    "limit": _whole("The most items of the page.", 1, 1000),
-                    "marker": _text("The `next_marker` of the page before."),
-                    **_SORTED,
-                },
+                {**_paged(1000), **_SORTED},
             )
         },
     ),
@@ -374,8 +377,8 @@ ROUTES: tuple[Route, ...] = (
         SearchHandler,
         {
             "get": Operation(
-                "Box's search",
-                {200: "Found"},
+                "One page of Box's search, which ends after 10,000 results; `total_count` is what Box estimates",
+                {200: "Page"},
                 {
                     "q": _needed(_text("What to look for.", minLength=1)),
                     "type": _choice("Only this kind of item.", "file", "folder", "web_link"),
@@ -385,7 +388,7 @@ ROUTES: tuple[Route, ...] = (
                         "description": "Only files with one of these extensions, separated by commas.",
                     },
                     "ancestor": _text("Only below this folder: a path, or an id as in `id:123`."),
-                    "limit": _whole("The most items.", 1, 1000),
+                    **_paged(200),
                 },
             )
         },
@@ -396,12 +399,12 @@ ROUTES: tuple[Route, ...] = (
         {
             "get": Operation("An item's shared link, or null", {200: "Link"}),
             "put": Operation(
-                "Make or change the shared link",
+                "Make or change the shared link; what is not given stays as it is",
                 {200: "Link"},
                 body=_object(
                     access=_choice("Who may use it.", "open", "company", "collaborators"),
-                    password=_text("What it asks for; open links only."),
-                    expires=_text("When it ends.", format="date-time"),
+                    password=_optional("What it asks for, open links only; null for no password.", "string"),
+                    expires={**_optional("When it ends; null for never.", "string"), "format": "date-time"},
                     can_download=_flag("Whether it allows the download."),
                 ),
             ),
@@ -461,7 +464,7 @@ ROUTES: tuple[Route, ...] = (
         "trash",
         TrashHandler,
         {
-            "get": Operation("What was deleted", {200: "Found"}, {"limit": _whole("The most items.", 1, 1000)}),
+            "get": Operation("One page of what was deleted", {200: "Page"}, _paged(1000)),
             "post": Operation(
                 "Restore an item",
                 {201: "Item"},

@@ -21,7 +21,8 @@ class SharedLinkHandler(BoxHandler):
     async def put(self) -> None:
         """Make or change the link."""
         wanted = with_moment(self.body())
-        link = await self.call(lambda drive: drive.share(self.path, **wanted))
+        without = [name for name in ("password", "expires") if name in wanted and wanted[name] is None]
+        link = await self.call(lambda drive: drive.share(self.path, without=without, **wanted))
         self.answer({"shared_link": plain(link)})
 
     async def delete(self) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from jupyter_box.errors import BoxError, NotFound
-from jupyter_box.items import plain
 
 from .base import BoxHandler
 
@@ -41,18 +40,17 @@ class ItemsHandler(BoxHandler):
     async def get(self) -> None:
         """Answer with one page."""
         query = self.query()
-        page = await self.call(lambda drive: plain(drive.page(self.path, **query)))
-        self.answer({"items": page["items"], "next_marker": page["next_marker"], "total_count": page["total"]})
+        await self.answer_page(lambda drive: drive.page(self.path, **query))
 
 
 class SearchHandler(BoxHandler):
     """Box's search."""
 
     async def get(self) -> None:
-        """Answer with what Box finds."""
+        """Answer with one page of what Box finds."""
         query = self.query()
         text, folder = query.pop("q"), query.pop("ancestor", None)
-        self.answer({"items": await self.call(lambda drive: plain(drive.search(text, folder=folder, **query)))})
+        await self.answer_page(lambda drive: drive.search_page(text, folder=folder, **query))
 
 
 class OpenApiHandler(BoxHandler):

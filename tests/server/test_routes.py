@@ -90,6 +90,15 @@ async def test_a_shared_link_is_made_changed_and_taken_away(ask, drive):
     assert (await ask("PUT", "shared-links/s.txt", body=b"\xff{")).code == 400
 
 
+async def test_a_shared_link_loses_what_is_null(ask, drive):
+    drive.write("/s.txt", b"x")
+    wanted = {"access": "open", "password": "Correct horse 1", "expires": "2099-01-01T00:00:00Z"}
+    made = body(await ask("PUT", "shared-links/s.txt", body=wanted))["shared_link"]
+    assert (made["has_password"], bool(made["expires"])) == (True, True)
+    freed = body(await ask("PUT", "shared-links/s.txt", body={"password": None, "expires": None}))["shared_link"]
+    assert (freed["url"], freed["has_password"], freed["expires"]) == (made["url"], False, None)
+
+
 async def test_a_wrong_password_field_does_not_come_back_in_the_error(ask, drive):
     drive.write("/s.txt", b"x")
     answer = await ask("PUT", "shared-links/s.txt", body={"password": ["hunter2-canary"]})
@@ -132,6 +141,25 @@ async def test_search_finds_by_name_type_and_place(ask, drive):
     drive.write("/needle.txt", b"x")
     found = body(await ask("GET", "search", q="needle", extensions="csv", ancestor="/here", type="file"))
     assert [item["name"] for item in found["items"]] == ["needle.csv"]
+
+
+async def test_search_and_trash_come_page_by_page(ask, drive):
+    names = [f"haystack {i}.txt" for i in range(5)]
+    for name in names:
+        drive.write(f"/{name}", b"x")
+    assert await all_pages(ask, "search", q="haystack", limit=2) == names
+    for name in names:
+        drive.remove(f"/{name}")
+    assert await all_pages(ask, "trash", limit=2) == names
+    assert (await ask("GET", "search", q="haystack", marker="nonsense")).code == 400
+
+
+async def all_pages(ask, route, **query):
+    names, answer = [], {"next_marker": ""}
+    while answer["next_marker"] is not None:
+        answer = body(await ask("GET", route, marker=answer["next_marker"], **query))
+        names += [item["name"] for item in answer["items"]]
+    return sorted(names)
 
 
 async def test_an_unknown_route_is_told_in_json(ask):
