@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from .drive import PendingUpload, Status
 from .items import Account, Collaboration, Item, Lock, SharedLink, User, Version, plain
-from .transfer.report import LOOKS_TAKEN, Outcome, Report, in_bytes
+from .transfer.report import Outcome, Report, in_bytes
 
 T = TypeVar("T")
 MOST_ROWS = 1000  # of a table: a saved notebook keeps what was shown
@@ -138,12 +138,9 @@ def report_text(report: Report) -> str:
     """Return what a run did, or would do, in a line; with lines for what a person has to know beside it."""
     planned = [one for one in report.outcomes if one.action == "planned"]
     plan = text(Table(planned, _PLAN_COLUMNS).sheet()).splitlines() if planned else []
-    told = [f"{one.action}: {_clean(one.path or one.local)}: {_clean(one.reason)}" for one in _to_tell(report)]
+    notable = [one for one in report.outcomes if one.is_notable]
+    told = [f"{one.action}: {_clean(one.path or one.local)}: {_clean(one.reason)}" for one in notable]
     return "\n".join([*plan, str(report), *told, *_skipped(report)])
-
-
-def _to_tell(report: Report) -> list[Outcome]:
-    return [one for one in report.outcomes if one.action in {"failed", "conflict"} or one.reason == LOOKS_TAKEN]
 
 
 def _skipped(report: Report) -> Iterator[str]:

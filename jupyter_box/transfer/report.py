@@ -30,7 +30,8 @@ class Outcome:
         local: Where it is on this machine; empty for a stream.
         action: What was done; `renamed` was sent under another name, `conflict` kept both sides.
         size: Its bytes.
-        reason: Why it was skipped, moved, kept twice or removed, and from which side, or why it failed.
+        reason: Why it was skipped, moved, kept twice or removed, and from which side, or why it failed; of a file that
+            went over, what a person has to know of it, if anything.
         code: The error's code where it failed.
         item_id: The id of the file in Box, where it is there.
     """
@@ -42,6 +43,11 @@ class Outcome:
     reason: str = ""
     code: str = ""
     item_id: str | None = None
+
+    @property
+    def is_notable(self) -> bool:
+        """Whether a person has to know of it: it failed, was kept twice, or went over with something to be told."""
+        return self.action in {"failed", "conflict"} or bool(self.action in _CARRIED and self.reason)
 
 
 @dataclass(frozen=True)
