@@ -16,6 +16,7 @@ from jupyter_box.items import Item
 from jupyter_box.session import current_place, rest
 
 from .content import Content
+from .hashing import new_sha1
 from .lanes import Gate, Lanes
 from .local import BLOCK
 
@@ -238,3 +239,10 @@ def verify(item: Item, sha1: str) -> None:
             f"{item.path or item.name} did not arrive whole: its SHA-1 is {sha1}, in Box it is {item.sha1}.",
             hint="Nothing of it was kept; download it again.",
         )
+
+
+def verify_bytes(item: Item, data: bytes) -> None:
+    """Do what `verify` does, with the bytes themselves."""
+    digest = new_sha1()
+    digest.update(data)
+    verify(item, digest.hexdigest())

@@ -235,13 +235,13 @@ class Transfers:
 
     def _address(self, item: Item, version: str | None) -> Address:
         # what is asked for by its version may be past by now, and is not what is current
-        key = (item.id, version, item.version, item.sha1)
+        wanted = (item.id, version, item.version, item.sha1)
         with self._lock:
-            address = self._addresses.pop(key, None)
+            address = self._addresses.pop(wanted, None)
         if address is None:
             address = Address(self.content, self.whole(item, version), version)
         with self._lock:
-            self._addresses[key] = address
+            self._addresses[wanted] = address
             while len(self._addresses) > _ADDRESSES:
                 self._addresses.popitem(last=False)
         return address

@@ -143,18 +143,18 @@ class Saving:
         arrived = _Arrived(descriptor, self._size, self._range, done, self._note if is_journaled else _forget)
         self._meter.add(sum(min(self._range, self._size - start) for start in done))
 
-        def fetch(start: int, check: Callable[[], None]) -> None:
+        def fetch(start: int, end: int, check: Callable[[], None]) -> None:
             offset = start
-            for block in self._blocks(address, start, min(start + self._range, self._size), check):
+            for block in self._blocks(address, start, end, check):
                 with local_errors(self._target):
                     offset += _pwrite(descriptor, block, offset)
             arrived.add(start)
 
         with arrived:
             with Lanes(self._gate, self._meter.check) as lanes:
-                for start in range(0, self._size, self._range):
+                for start, end in pieces_of(self._size, self._range):
                     if start not in done:
-                        lanes.run(fetch, start, lanes.check)
+                        lanes.run(fetch, start, end, lanes.check)
             return arrived.sha1()
 
     def _note(self, done: list[int]) -> None:
