@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 Json = Mapping[str, Any]
 Kind = Literal["file", "folder", "web_link"]
+KINDS: tuple[Kind, ...] = ("file", "folder", "web_link")
+ALL_FILES = "0"  # Box's id for an account's own root
 
 # One list for every call: Box leaves out what is not asked for.
 FIELDS = (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from jupyter_box.config import BoxConfig
 from jupyter_box.errors import BoxError
 from jupyter_box.events import Observer, unobserved
-from jupyter_box.items import Account
-from jupyter_box.lookup import ALL_FILES, Lookup
+from jupyter_box.items import ALL_FILES, Account
+from jupyter_box.lookup import Lookup
 from jupyter_box.reporting import observer_of
 from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
@@ -129,7 +129,7 @@ class Drive(Archives, Direct, Receiving, Syncing, Watching, Finding, History, Sh
             NotAuthorized: Our own token has not those scopes.
         """
         item = self._item(path if path is not None else "/")
-        if item.is_folder and item.id == "0":
+        if item.is_folder and item.id == ALL_FILES:
             return self._session.downscope(list(scopes))
         return self._session.downscope(list(scopes), address(item))
 
@@ -167,5 +167,5 @@ class Drive(Archives, Direct, Receiving, Syncing, Watching, Finding, History, Sh
             root=self._item("/"),
             quota=Quota(account.space_used, account.space_amount),
             versions=versions(),
-            hint=self._lookup.empty_hint(),
+            hint=self._lookup.absence.of_everything(),
         )

@@ -11,9 +11,9 @@ from itertools import chain
 from typing import Any
 
 from jupyter_box import paths
+from jupyter_box._paging import folder_pages
 from jupyter_box.errors import BoxError, Busy, Corrupted, NotAuthorized, Unreachable
-from jupyter_box.items import CONTENT_FIELDS, Item
-from jupyter_box.lookup import ALL_FILES, by_marker
+from jupyter_box.items import ALL_FILES, CONTENT_FIELDS, Item
 from jupyter_box.transfer import Transfers
 
 from ._core import Core
@@ -53,7 +53,7 @@ class Archives(Core):
         # Box makes no zip of an account's own root, but of what is in it
         if item.id != ALL_FILES or not item.is_folder:
             return [{"type": item.type, "id": item.id}]
-        pages = by_marker(self._session, ALL_FILES, fields="id,type,name")
+        pages = folder_pages(self._session, ALL_FILES, fields="id,type,name")
         entries = [{"type": json["type"], "id": json["id"]} for page in pages for json in page]
         return [entry for entry in entries if entry["type"] != "web_link"]
 
@@ -93,7 +93,7 @@ class Archives(Core):
                 yield from self._tree(child, f"{name}/{_unused(_inside(child.name), taken)}")
 
     def _children(self, folder: Item) -> Iterator[Item]:
-        for page in by_marker(self._session, folder.id, what=folder.path, fields=f"{CONTENT_FIELDS},permissions"):
+        for page in folder_pages(self._session, folder.id, what=folder.path, fields=f"{CONTENT_FIELDS},permissions"):
             yield from (Item.of(json, paths.below(folder.path, json["name"])) for json in page)
 
 

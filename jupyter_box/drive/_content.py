@@ -15,8 +15,7 @@ from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import Item
 from jupyter_box.lookup import Ref
 from jupyter_box.transfer import Download, OnConflict, Outcome, Report
-from jupyter_box.transfer.download import verify
-from jupyter_box.transfer.hashing import new_sha1
+from jupyter_box.transfer.download import verify_bytes
 from jupyter_box.transfer.local import local_errors
 from jupyter_box.transfer.taken import taken
 from jupyter_box.transfer.tree import check_local_name
@@ -43,9 +42,7 @@ class Content(Rearranging):
         file = self._transfers.whole(self._file(path), _version(version))
         with self._transfers.open(file, version=version) as download:
             data = download.read()
-        digest = new_sha1()
-        digest.update(data)
-        verify(file, digest.hexdigest())
+        verify_bytes(file, data)
         return data
 
     def open(self, path: str, *, version: str | None = None, start: int = 0, end: int | None = None) -> Download:
@@ -215,7 +212,7 @@ class Content(Rearranging):
         if existing:
             raise taken(existing)
         if paths.is_id(path):
-            raise self._lookup.missing(path)
+            raise self._lookup.absence.of(path)
         parent, name = paths.split(path)
         return self._lookup.folder(parent), paths.check_name(name)
 

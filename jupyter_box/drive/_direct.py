@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from jupyter_box._paging import folder_pages
 from jupyter_box.events import Listener, Transfer, ignore
 from jupyter_box.items import LISTING_FIELDS, Item
-from jupyter_box.lookup import Ref, by_marker
+from jupyter_box.lookup import Ref
 from jupyter_box.transfer import Report
-from jupyter_box.transfer.download import verify
-from jupyter_box.transfer.hashing import new_sha1
+from jupyter_box.transfer.download import verify_bytes
+from jupyter_box.transfer.hashing import pieces_of
 from jupyter_box.transfer.taken import taken
 
 from ._content import Content
@@ -56,7 +57,7 @@ class Direct(Content):
         found = self._transfers.read_ranges(item, ranges, version=version)
         for (start, end), data in zip(ranges, found, strict=True):
             if start <= 0 and end >= (item.size or 0):
-                _verify(item, data)
+                verify_bytes(item, data)
         return found
 
     def content(self, item: Item, *, version: str | None = None) -> bytes:
@@ -72,9 +73,8 @@ class Direct(Content):
         """
         size = item.size or 0
         piece = min(PIECE, max(LEAST, -(-size // 4)))
-        pieces = [(start, min(start + piece, size)) for start in range(0, size, piece)]
-        data = b"".join(self.ranges(item, pieces, version=version))
-        _verify(item, data)
+        data = b"".join(self._transfers.read_ranges(item, pieces_of(size, piece), version=version))
+        verify_bytes(item, data)
         return data
 
     def entries(self, folder: Item) -> list[Item]:
@@ -84,7 +84,7 @@ class Direct(Content):
             NotFound: The folder is gone, or no longer shared with us.
         """
         fields = f"{LISTING_FIELDS},modified_by"
-        pages = by_marker(self._session, folder.id, what=folder.path or f"id:{folder.id}", fields=fields)
+        pages = folder_pages(self._session, folder.id, what=folder.path or f"id:{folder.id}", fields=fields)
         return [Item.of(json) for page in pages for json in page]
 
     def add_folder(self, folder: Item, name: str) -> Item:
@@ -151,9 +151,3 @@ class Direct(Content):
             raise taken(existing)
         folder, name = self._place(None, whole)
         return self._send(data, folder, name, None)
-
-
-def _verify(item: Item, data: bytes) -> None:
-    digest = new_sha1()
-    digest.update(data)
-    verify(item, digest.hexdigest())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from jupyter_box import paths
+from jupyter_box._paging import by_offset
 from jupyter_box.errors import InvalidName, NotFound
-from jupyter_box.items import FIELDS, Item, Json, Kind, Page
-from jupyter_box.lookup import PAGE_SIZE
+from jupyter_box.items import ALL_FILES, FIELDS, KINDS, Item, Json, Kind, Page
 
 from ._core import Core
 
@@ -92,7 +92,7 @@ class Finding(Core):
             InvalidName: Several items have it; all are listed.
         """
         params = {"query": f'"{paths.check_name(name).replace(chr(34), " ")}"', "content_types": "name"}
-        found = (item for page in self._pages(params, folder, PAGE_SIZE) for item in page.items)
+        found = (item for page in self._pages(params, folder, _SEARCH_PAGE) for item in page.items)
         matches = [item for item in found if paths.key(item.name) == paths.key(name)]
         if not matches:
             raise NotFound(f"Box's search finds no {name!r}.", hint=f"{_LAG}; if you know where it is, give its path.")
@@ -140,7 +140,7 @@ class Finding(Core):
     def _below(self, entries: Iterable[Json], ancestor: str) -> Iterator[Item]:
         for json in entries:
             item = self._lookup.place(json)
-            if item and (ancestor in item.ancestors or ancestor == "0"):
+            if item and (ancestor in item.ancestors or ancestor == ALL_FILES):
                 yield item
 
     def _favourites_id(self) -> str:
@@ -148,20 +148,14 @@ class Finding(Core):
         return next(str(json["id"]) for json in collections if json.get("collection_type") == "favorites")
 
     def _favourite_entries(self) -> Iterator[Json]:
-        collection, offset = self._favourites_id(), 0
-        while True:
-            query = {"fields": FIELDS, "limit": PAGE_SIZE, "offset": offset}
-            page = self._session.call("GET", f"/collections/{collection}/items", params=query)
-            yield from page["entries"]
-            offset += page.get("limit") or PAGE_SIZE
-            if offset >= page["total_count"] or not page["entries"]:
-                return
+        pages = by_offset(self._session, f"/collections/{self._favourites_id()}/items", fields=FIELDS)
+        return chain.from_iterable(pages)
 
 
 def _search(query: str, type: str | None, extensions: Iterable[str]) -> dict[str, Any]:  # noqa: A002
     if not query.strip():
         raise InvalidName("There is nothing to search for.", hint="Give a word.")
-    if type not in {None, "file", "folder", "web_link"}:
+    if type not in {None, *KINDS}:
         raise InvalidName(f"Box has no items of type {type!r}.", hint="Take file, folder or web_link.")
     return {"query": query, "type": type, "file_extensions": ",".join(each.lstrip(".") for each in extensions)}
 

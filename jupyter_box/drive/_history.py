@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from jupyter_box import paths
+from jupyter_box._paging import PAGE_SIZE, by_offset
 from jupyter_box.errors import InvalidName, NotFound
-from jupyter_box.items import FIELDS, Item, Json, Page, Version
-from jupyter_box.lookup import PAGE_SIZE
+from jupyter_box.items import FIELDS, KINDS, Item, Json, Page, Version
 
 from ._core import Core, address, check_id
 
@@ -137,14 +137,8 @@ class History(Core):
             self._session.call("DELETE", f"{address(trashed)}/trash", what=trashed.name)
 
     def _past(self, file: Item) -> Iterator[Json]:
-        offset = 0
-        while True:
-            query = {"fields": _VERSION_FIELDS, "limit": PAGE_SIZE, "offset": offset}
-            page = self._session.call("GET", f"{address(file)}/versions", params=query, what=file.path)
-            yield from page["entries"]
-            offset += page.get("limit") or PAGE_SIZE
-            if offset >= page["total_count"] or not page["entries"]:
-                return
+        pages = by_offset(self._session, f"{address(file)}/versions", what=file.path, fields=_VERSION_FIELDS)
+        return chain.from_iterable(pages)
 
     def _known_version(self, file: Item, version: str) -> None:
         if not any(json["id"] == version and not json.get("trashed_at") for json in self._past(file)):
@@ -169,7 +163,7 @@ class History(Core):
         for json in entries:
             item = Item.of(json)
             if item.parent_id not in held:
-                held[item.parent_id] = self._lookup.holds_trashed(json)
+                held[item.parent_id] = self._lookup.holds_trashed(item)
             if held[item.parent_id]:
                 yield item
 
@@ -189,13 +183,14 @@ class History(Core):
 
     def _trashed(self, id: str) -> Item:  # noqa: A002
         number = check_id(id.removeprefix(paths.ID_PREFIX), "The trash goes by ids; list it to see them.")
-        for kind in ("file", "folder", "web_link"):
+        for kind in KINDS:
             try:
                 json = self._session.call("GET", f"/{kind}s/{number}/trash", what=id)
             except NotFound:
                 continue
-            if self._lookup.holds_trashed(json):
-                return Item.of(json)
+            item = Item.of(json)
+            if self._lookup.holds_trashed(item):
+                return item
         raise NotFound(f"{id} is not in the trash of this drive.", hint="List the trash.", code="not_trashed")
 
 

@@ -6,18 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 from jupyter_box import paths
+from jupyter_box._paging import LAST_OFFSET, PAGE_SIZE, folder_pages
 from jupyter_box.errors import InvalidName
-from jupyter_box.items import LISTING_FIELDS, Item, Json, Page
-from jupyter_box.lookup import ALL_FILES, PAGE_SIZE, Ref, by_marker
+from jupyter_box.items import ALL_FILES, LISTING_FIELDS, Item, Json, Page
+from jupyter_box.lookup import Ref
 from jupyter_box.transfer.listing import ahead, side_by_side
 
 from ._core import Core
 
 Sort = Literal["name", "date", "size", "id"]
 Direction = Literal["asc", "desc"]
-
-CEILING = 10_000  # the greatest offset that Box takes (developer guide, "Offset-based pagination")
-
 
 _PAGE_FIELDS = f"{LISTING_FIELDS},permissions"
 
@@ -126,7 +124,7 @@ class Listing(Core):
         kind, total, place = _read_marker(marker)
         if kind == "offset":
             json = self._by_offset(folder, order, int(place), limit)
-            if json["total_count"] <= CEILING:
+            if json["total_count"] <= LAST_OFFSET + 1:
                 return self._make_page(folder, json["entries"], json["total_count"], _next_offset(json))
             total, place = str(json["total_count"]), ""
         json = self._by_marker(folder, order, limit, place)
@@ -146,7 +144,7 @@ class Listing(Core):
 
         is_complete = yield from side_by_side(get, first, is_unique=order.sort in {"name", "id"})
         if not is_complete:
-            pages = by_marker(self._session, folder.id, what=folder.path, **_marker_params(folder, order))
+            pages = folder_pages(self._session, folder.id, what=folder.path, **_marker_params(folder, order))
             for page in ahead(pages):
                 yield from page
 

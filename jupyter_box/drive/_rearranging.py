@@ -38,7 +38,7 @@ class Rearranging(Core):
         if missing:
             return self._make_below(folder, missing)
         if found is None:
-            raise self._lookup.missing(whole)
+            raise self._lookup.absence.of(whole)
         if not found.is_folder:
             raise taken(found)
         return found
@@ -140,7 +140,7 @@ class Rearranging(Core):
         if found and (found.id, found.type) != (item.id, item.type):
             raise taken(found)
         if paths.is_id(whole) and not found:
-            raise self._lookup.missing(whole)
+            raise self._lookup.absence.of(whole)
         parent, name = paths.split(found.path if found and paths.is_id(whole) else whole)
         return self._lookup.folder(parent), name
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Literal
 
+from jupyter_box._paging import PAGE_SIZE, by_marker
 from jupyter_box.errors import BoxError, Denied, Exists, InvalidName, NotFound
-from jupyter_box.items import ROLES, Collaboration, Item, Json, SharedLink
-from jupyter_box.lookup import ALL_FILES, PAGE_SIZE
+from jupyter_box.items import ALL_FILES, ROLES, Collaboration, Item, Json, SharedLink
 
 from ._core import Core, address
 
@@ -207,13 +207,8 @@ class Sharing(Core):
         )
 
     def _collaborations(self, item: Item) -> Iterator[Collaboration]:
-        query: dict[str, Any] = {"limit": PAGE_SIZE}
-        while True:
-            page = self._session.call("GET", f"{address(item)}/collaborations", params=query, what=item.path)
-            yield from map(Collaboration.of, page["entries"])
-            if not page.get("next_marker"):
-                return
-            query["marker"] = page["next_marker"]
+        for page in by_marker(self._session, f"{address(item)}/collaborations", what=item.path):
+            yield from map(Collaboration.of, page)
 
 
 def _person(who: str) -> dict[str, str]:

@@ -161,7 +161,7 @@ class Syncing(Content):
         if found or not dry_run:
             return found or self.mkdir(path)
         if paths.is_id(whole):
-            raise self._lookup.missing(whole)
+            raise self._lookup.absence.of(whole)
         return Item("", "folder", paths.split(whole).name, whole)
 
     def _leader(self, local: Path, path: str, dry_run: bool) -> Item:

@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 
 from jupyter_box import paths
 from jupyter_box.errors import BoxError, Cancelled, Unreachable
-from jupyter_box.items import Json, whole
-from jupyter_box.lookup import ALL_FILES
+from jupyter_box.items import ALL_FILES, Json, whole
 from jupyter_box.session import Session, waiting
 
 from ._core import Core

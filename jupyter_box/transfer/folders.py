@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from jupyter_box._paging import by_offset
 from jupyter_box.errors import BoxError, Exists
-from jupyter_box.items import FIELDS, Item
+from jupyter_box.items import FIELDS, Item, Json
 from jupyter_box.paths import below, check_name, key
 from jupyter_box.session import Session
 
-from .listing import CEILING, PAGE
 from .taken import fetch, holder, taken
 
 _AT_ONCE = 8  # folders of one parent, which are different names and so cannot become twins
@@ -99,14 +99,10 @@ def _kept(session: Session, path: str, made: Item, keep: str) -> Made:
     return Made(fetch(session, "folder", keep, path), is_new=False)
 
 
-def _folders(session: Session, parent_id: str, path: str) -> Iterator[dict[str, Any]]:
+def _folders(session: Session, parent_id: str, path: str) -> Iterator[Json]:
     """Yield the folders of a parent; in this order Box lists them before its files, so those end the search."""
-    offset = 0
-    while offset <= CEILING:
-        query = {"fields": "id,type,name", "limit": PAGE, "offset": offset, "sort": "name", "direction": "ASC"}
-        page = session.call("GET", f"/folders/{parent_id}/items", params=query, what=path)
-        entries = page.get("entries") or []
-        yield from (entry for entry in entries if entry["type"] == "folder")
-        offset += int(page.get("limit") or len(entries))
-        if not entries or entries[-1]["type"] != "folder" or offset >= page.get("total_count", offset + 1):
+    order = {"sort": "name", "direction": "ASC"}
+    for page in by_offset(session, f"/folders/{parent_id}/items", what=path, fields="id,type,name", **order):
+        yield from (entry for entry in page if entry["type"] == "folder")
+        if page and page[-1]["type"] != "folder":
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from contextvars import copy_context
@@ -13,23 +13,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from jupyter_box.items import CONTENT_FIELDS, Item
+from jupyter_box._paging import LAST_OFFSET, folder_pages
+from jupyter_box.items import CONTENT_FIELDS, Item, Json
 from jupyter_box.paths import below
 from jupyter_box.session import Session
 
 T = TypeVar("T")
-Json = Mapping[str, Any]
 GetPage = Callable[[int, bool], Json]
 
-PAGE = 1000  # Box gives no more at once
-CEILING = 9_999  # the greatest offset that Box takes (developer guide, "Offset-based pagination")
 _THREADS = 16
 _AHEAD = 3  # pages in memory that nobody has asked for yet
 
 
-def entries(session: Session, folder_id: str, fields: str = CONTENT_FIELDS) -> Iterator[dict[str, Any]]:
+def entries(session: Session, folder_id: str, fields: str = CONTENT_FIELDS) -> Iterator[Json]:
     """Yield what is in a folder as Box's JSON; what changes in it meanwhile neither doubles nor hides the rest."""
-    with closing(ahead(_by_marker(session, folder_id, fields))) as pages:
+    with closing(ahead(folder_pages(session, folder_id, fields=fields))) as pages:
         for page in pages:
             yield from page
 
@@ -39,17 +37,6 @@ def items(session: Session, folder_id: str, path: str) -> Iterator[Item]:
     for entry in entries(session, folder_id):
         if entry.get("item_status", "active") == "active":
             yield Item.of(entry, below(path, str(entry.get("name"))))
-
-
-def _by_marker(session: Session, folder_id: str, fields: str) -> Iterator[list[dict[str, Any]]]:
-    marker: str | None = None
-    while True:
-        params = {"fields": fields, "limit": PAGE, "usemarker": "true"} | ({"marker": marker} if marker else {})
-        page = session.call("GET", f"/folders/{folder_id}/items", params=params)
-        marker = page.get("next_marker") or None  # Box ends with null or with an empty text
-        yield page.get("entries") or []
-        if not marker:
-            return
 
 
 def ahead(values: Iterator[T]) -> Generator[T, None, None]:
@@ -130,10 +117,10 @@ def side_by_side(get: GetPage, first: Json, *, is_unique: bool) -> Generator[Jso
         False when the folder changed meanwhile or is too long: then only marker paging misses none.
     """
     total, step = int(first["total_count"]), max(2, int(first["limit"]))
-    offsets = range(step - 1, min(total - 1, CEILING + 1), step - 1)
+    offsets = range(step - 1, min(total - 1, LAST_OFFSET + 1), step - 1)
     reached = (offsets[-1] if offsets else 0) + step
     missing = max(0, total - reached)
-    if missing and (not is_unique or missing > CEILING):
+    if missing and (not is_unique or missing > LAST_OFFSET):
         return False
     chain = _Chain()
     yield from chain.lay(first)
@@ -164,7 +151,9 @@ def _folders(found: Iterable[Json]) -> int:
 def _ask_tail(get: GetPage, pool: ThreadPoolExecutor, folders: int, missing: int, step: int) -> list[Future[Json]]:
     """Ask for what lies beyond the last offset from the other end; in either order Box puts the folders first."""
     offsets = range(folders, folders + missing + 1, step - 1)
-    return [] if offsets[-1] > CEILING else [pool.submit(copy_context().run, get, offset, True) for offset in offsets]
+    if offsets[-1] > LAST_OFFSET:
+        return []
+    return [pool.submit(copy_context().run, get, offset, True) for offset in offsets]
 
 
 def _tail(chain: _Chain, pages: Iterable[Future[Json]], missing: int) -> list[Json]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from .errors import BoxError, Denied, InvalidName, NotFound
-from .items import FIELDS, Item, Json, Kind
-from .paths import ID_PREFIX, ROOT, below, is_id, key, normalise, parts, twins
-from .session import Session
+from jupyter_box._paging import PAGE_SIZE, folder_pages
+from jupyter_box.errors import BoxError, Denied, InvalidName, NotFound
+from jupyter_box.items import ALL_FILES, FIELDS, KINDS, Item, Json, Kind
+from jupyter_box.paths import ID_PREFIX, ROOT, below, is_id, key, normalise, parts
+from jupyter_box.session import Session
 
-PAGE_SIZE = 1000  # Box gives no more entries at once
-ALL_FILES = "0"  # Box's id for an account's own root
-_SERVICE_ACCOUNT = "AutomationUser_"  # how Box begins the login of every service account
-_KINDS: tuple[Kind, ...] = ("file", "folder", "web_link")
+from ._absence import Absence
+from ._memory import Entry, Memory
+
+__all__ = ["Lookup", "Reach", "Ref", "not_a_folder"]
 
 
 class Ref(NamedTuple):
@@ -26,12 +26,6 @@ class Ref(NamedTuple):
     id: str
     type: Kind
     path: str
-
-
-class _Entry(NamedTuple):
-    id: str
-    type: Kind
-    name: str
 
 
 class Reach(NamedTuple):
@@ -65,6 +59,10 @@ class Lookup:
             found at its old path.
         size: How many entries are remembered.
         clock: Tells the time in seconds.
+
+    Attributes:
+        wanted_root: The root as it was given.
+        absence: Says why something is not there.
     """
 
     def __init__(
@@ -76,9 +74,10 @@ class Lookup:
         size: int = 20_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.absence = Absence(session, self)
         self._session = session
-        self._wanted_root = root or ALL_FILES
-        self._memory = _Memory(keep, size, clock)
+        self.wanted_root = root or ALL_FILES
+        self._memory = Memory(keep, size, clock)
         self._root_id: str | None = None
         self._lock = threading.Lock()
 
@@ -102,7 +101,7 @@ class Lookup:
 
     def _resolve_root(self) -> str:
         given = self._session.root or ALL_FILES
-        wanted = self._wanted_root.removeprefix(ID_PREFIX)
+        wanted = self.wanted_root.removeprefix(ID_PREFIX)
         if wanted in {ALL_FILES, given}:
             return given
         if wanted.isdigit() and given == ALL_FILES:
@@ -111,14 +110,7 @@ class Lookup:
         try:
             return Lookup(self._session, f"{ID_PREFIX}{given}").folder(path).id
         except NotFound as error:
-            raise self._root_missing(error.hint) from error
-
-    def _root_missing(self, more: str = "") -> NotFound:
-        return NotFound(
-            f"The drive's root folder {self._wanted_root} is not in Box.",
-            hint=f"Check BOX_ROOT_FOLDER, and that the folder is shared with this account. {more}".strip(),
-            code="root_not_found",
-        )
+            raise self.absence.of_root(error.hint) from error
 
     def item(self, path: str, likely: Kind = "file") -> Item:
         """Return the item at a normalised path, as Box has it now.
@@ -133,14 +125,14 @@ class Lookup:
         """
         item = self.find(path, likely)
         if item is None:
-            raise self.missing(path)
+            raise self.absence.of(path)
         return item
 
     def find(self, path: str, likely: Kind = "file") -> Item | None:
         """Return the item at a normalised path, as Box has it now, or None if there is none; `likely` as in `item`."""
         if is_id(path):
             return self.by_id(path.removeprefix(ID_PREFIX), likely)
-        start, names = self._start(path)
+        start, names = self.start(path)
         with suppress(_StaleError):
             return self._reach(start, names, confirm=True).item if start else None
         return None
@@ -156,11 +148,11 @@ class Lookup:
             NotFound: The id that the path begins with is not there.
             InvalidName: The path goes through a file.
         """
-        start, names = self._start(path)
+        start, names = self.start(path)
         with suppress(_StaleError):
             if start:
                 return self._reach(start, names, confirm=confirm)
-        raise self.missing(path)
+        raise self.absence.of(path)
 
     def leaf(self, path: str) -> Item:
         """Return what `item` does, but of a folder just listed no more than id, name and path: the next call lists it.
@@ -169,7 +161,7 @@ class Lookup:
             NotFound: As in `item`.
             InvalidName: The path goes through a file.
         """
-        start, names = (None, []) if is_id(path) else self._start(path)
+        start, names = (None, []) if is_id(path) else self.start(path)
         above = self._walk(start, names[:-1])
         if names and above and above.type == "folder":
             with suppress(NotFound, _StaleError):
@@ -187,7 +179,7 @@ class Lookup:
             NotFound: There is nothing at that path.
             InvalidName: It is no folder.
         """
-        start, names = self._start(path)
+        start, names = self.start(path)
         ref = self._walk(start, names)
         if ref is None:
             item = self.item(path, "folder")
@@ -210,7 +202,7 @@ class Lookup:
             self.forget_path(path)
             again = self.folder(path)
             if again == ref:
-                raise (self._root_missing() if ref.path == ROOT else error) from error
+                raise (self.absence.of_root() if ref.path == ROOT else error) from error
         return act(again)
 
     def child(self, folder: Ref, name: str, *, anew: bool = False) -> Ref | None:
@@ -257,11 +249,11 @@ class Lookup:
             likely = known.type
         elif id in {ALL_FILES, self.root_id}:
             likely = "folder"
-        for kind in sorted(_KINDS, key=lambda kind: kind != likely):
+        for kind in sorted(KINDS, key=lambda kind: kind != likely):
             json = self._fetch_if_there(kind, id)
             item = self.place(json) if json else None
             if item:
-                self._memory.put((ID_PREFIX, id), _Entry(id, kind, item.name))
+                self._memory.put((ID_PREFIX, id), Entry(id, kind, item.name))
                 return item
         return None
 
@@ -279,7 +271,7 @@ class Lookup:
     def remember(self, item: Item) -> Item:
         """Take note of an item that was just made or changed, and return it."""
         if item.parent_id:
-            self._memory.put((item.parent_id, key(item.name)), _Entry(item.id, item.type, item.name))
+            self._memory.put((item.parent_id, key(item.name)), Entry(item.id, item.type, item.name))
         return item
 
     def forget(self, item: Item) -> None:
@@ -289,94 +281,24 @@ class Lookup:
 
     def forget_path(self, path: str) -> None:
         """Forget what a path leads to, and every folder on the way."""
-        start, names = self._start(path)
+        start, names = self.start(path)
         if start:
             self._forget_chain(start, names)
 
-    def missing(self, path: str) -> NotFound:
-        """Return the error for a path that leads nowhere; it costs a few calls to say why."""
-        start, names = self._start(path)
-        if start is None:
-            return self._missing_id(path.partition("/")[0])
-        try:
-            self.fetch(start.type, start.id, what=start.path)
-            return self._trace(path, start, names)
-        except NotFound:
-            return self._root_missing() if start.path == ROOT else NotFound(f"{path} is not in Box.")
+    def start(self, path: str) -> tuple[Ref | None, list[str]]:
+        """Return where a normalised path begins, None if that is an id that is not there, and the names below it."""
+        if not path.startswith(ID_PREFIX):
+            return Ref(self.root_id, "folder", ROOT), parts(path)
+        head, *names = path.split("/")
+        # what a path goes through is a folder, and a folder is what an id stands for where one is wanted
+        item = self.by_id(head.removeprefix(ID_PREFIX), "folder")
+        return (Ref(item.id, item.type, item.path) if item else None), names
 
-    def _trace(self, path: str, folder: Ref, names: list[str]) -> NotFound:
-        if not names:
-            return NotFound(f"{path} was not in Box a moment ago.", hint="Try again.")
-        depth = 0
-        while depth < len(names) - 1 and (child := self.child(folder, names[depth])) and child.type == "folder":
-            folder, depth = child, depth + 1
-        return self._explain(path, folder, names[depth], is_last=depth == len(names) - 1)
-
-    def _explain(self, path: str, folder: Ref, name: str, *, is_last: bool) -> NotFound:
-        about = f"{path} is not in Box" if is_last else f"{path} is not in Box: {folder.path} has no folder {name!r}"
-        if twin := self._lookalike(folder, name):
-            hint = f"{twin.path} looks the same but is written with other Unicode characters; id:{twin.id} names it."
-            return NotFound(f"{about}.", hint=hint)
-        if trashed := self._in_trash(folder.id, name):
-            hint = f"Restore it with its id, {trashed}, or take it from Box's trash."
-            return NotFound(
-                f"{below(folder.path, name)} is in Box's trash.", hint=hint, code="trashed", item_id=trashed
-            )
-        return NotFound(f"{about}.", hint=self.empty_hint() or f"List {folder.path} to see what is there.")
-
-    def empty_hint(self) -> str:
-        """Return what to do if we act as a service account that nobody has shared anything with; else nothing."""
-        try:
-            login = self._session.me().get("login") or ""
-            if not (self.is_whole and login.startswith(_SERVICE_ACCOUNT)) or self._has_entries():
-                return ""
-        except BoxError:
-            return ""
-        return f"Nothing is shared with this service account: invite {login} to a folder in Box."
-
-    def _has_entries(self) -> bool:
-        query = {"limit": 1, "fields": "id,type,name"}
-        return bool(self._session.call("GET", f"/folders/{ALL_FILES}/items", params=query)["entries"])
-
-    def _missing_id(self, path: str) -> NotFound:
-        where = "" if self.is_whole else " below the drive's root folder"
-        for kind in _KINDS:
-            try:
-                json = self._session.call("GET", f"/{kind}s/{path.removeprefix(ID_PREFIX)}/trash", what=path)
-            except BoxError:
-                continue
-            if self.holds_trashed(json):
-                return NotFound(
-                    f"{path} ({json['name']}) is in Box's trash.",
-                    hint="Restore it first.",
-                    code="trashed",
-                    item_id=json["id"],
-                )
-        return NotFound(f"{path} is not in Box{where}, or it is not shared with this account.", hint=self.empty_hint())
-
-    def _lookalike(self, folder: Ref, name: str) -> Ref | None:
-        return next(filter(None, (self.child(folder, twin) for twin in sorted(twins(name)))), None)
-
-    def _in_trash(self, folder_id: str, name: str) -> str | None:
-        """Return the id of what had the name in the folder and is in the trash, as far as Box's first page tells."""
-        params = {"limit": PAGE_SIZE, "fields": "id,type,name,parent"}
-        try:
-            entries = self._session.call("GET", "/folders/trash/items", params=params)["entries"]
-        except BoxError:
-            return None
-        wanted = (json for json in entries if key(json["name"]) == key(name) and _parent_id(json) == folder_id)
-        return next((json["id"] for json in wanted), None)
-
-    def holds_trashed(self, json: Json) -> bool:
-        """Tell whether an item of the trash comes from below the drive's root: Box tells of its parent folder alone.
-
-        Args:
-            json: A trashed item with its `parent`.
-        """
-        parent = _parent_id(json)
-        if self.is_whole or parent == self.root_id:
+    def holds_trashed(self, item: Item) -> bool:
+        """Tell whether an item of the trash comes from below the drive's root: Box tells of its parent folder alone."""
+        if self.is_whole or item.parent_id == self.root_id:
             return True
-        return bool(parent) and self._holds_folder(parent)
+        return item.parent_id is not None and self._holds_folder(item.parent_id)
 
     def _holds_folder(self, id: str) -> bool:  # noqa: A002
         try:
@@ -384,17 +306,9 @@ class Lookup:
         except NotFound:
             pass
         try:
-            return self.holds_trashed(self._session.call("GET", f"/folders/{id}/trash"))
+            return self.holds_trashed(Item.of(self._session.call("GET", f"/folders/{id}/trash")))
         except BoxError:
             return False
-
-    def _start(self, path: str) -> tuple[Ref | None, list[str]]:
-        if not path.startswith(ID_PREFIX):
-            return Ref(self.root_id, "folder", ROOT), parts(path)
-        head, *names = path.split("/")
-        # what a path goes through is a folder, and a folder is what an id stands for where one is wanted
-        item = self.by_id(head.removeprefix(ID_PREFIX), "folder")
-        return (Ref(item.id, item.type, item.path) if item else None), names
 
     def _walk(self, start: Ref | None, names: Iterable[str]) -> Ref | None:
         ref = start
@@ -459,10 +373,10 @@ class Lookup:
                 return
             folder_id = entry.id
 
-    def _look(self, folder: Ref, name: str) -> _Entry | None:
-        pages = by_marker(self._session, folder.id, what=folder.path, fields="id,type,name")
+    def _look(self, folder: Ref, name: str) -> Entry | None:
+        pages = folder_pages(self._session, folder.id, what=folder.path, fields="id,type,name")
         for number, page in enumerate(pages):
-            entries = [_Entry(json["id"], json["type"], json["name"]) for json in page]
+            entries = [Entry(json["id"], json["type"], json["name"]) for json in page]
             self._memorise(folder.id, entries)
             found = [entry for entry in entries if key(entry.name) == key(name)]
             if found:
@@ -471,7 +385,7 @@ class Lookup:
                 return None
         return None
 
-    def _memorise(self, folder_id: str, entries: Iterable[_Entry]) -> None:
+    def _memorise(self, folder_id: str, entries: Iterable[Entry]) -> None:
         # of twins the lowest id is to be found, so it is written last
         for entry in sorted(entries, key=lambda entry: -int(entry.id)):
             self._memory.put((folder_id, key(entry.name)), entry)
@@ -485,53 +399,6 @@ class Lookup:
         return True
 
 
-class _Memory:
-    """The entries of folders for a while: the oldest go first, and each after its time."""
-
-    def __init__(self, keep: float, size: int, clock: Callable[[], float]) -> None:
-        self._keep, self._size, self._clock = keep, size, clock
-        self._entries: OrderedDict[tuple[str, str], tuple[float, _Entry]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, place: tuple[str, str]) -> _Entry | None:
-        with self._lock:
-            until, entry = self._entries.get(place, (0.0, None))
-            return entry if until > self._clock() else None
-
-    def put(self, place: tuple[str, str], entry: _Entry) -> None:
-        with self._lock:
-            self._entries.pop(place, None)
-            self._entries[place] = (self._clock() + self._keep, entry)
-            while len(self._entries) > self._size:
-                self._entries.popitem(last=False)
-
-    def drop(self, place: tuple[str, str]) -> _Entry | None:
-        with self._lock:
-            return self._entries.pop(place, (0.0, None))[1]
-
-
-def by_marker(session: Session, folder_id: str, *, what: str = "", **params: Any) -> Iterator[list[Json]]:
-    """Yield the entries of a folder, page by page; none is doubled or missed when the folder changes meanwhile.
-
-    Args:
-        session: The way to Box.
-        folder_id: The folder's id, or `trash`.
-        what: How an error names the folder.
-        params: More parameters of the call, such as `fields`.
-    """
-    query = {"usemarker": "true", "limit": PAGE_SIZE, **params}
-    while True:
-        page = session.call("GET", f"/folders/{folder_id}/items", params=query, what=what)
-        yield page["entries"]
-        if not page.get("next_marker"):
-            return
-        query["marker"] = page["next_marker"]
-
-
 def not_a_folder(path: str) -> InvalidName:
     """Return the error for a file where a folder is wanted."""
     return InvalidName(f"{path} is a file, not a folder.", hint="Name the folder that it is in.", code="not_a_folder")
-
-
-def _parent_id(json: Json) -> str:
-    return (json.get("parent") or {}).get("id") or ""
