@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .changes import BoxChanges
     from .chunks import Chunks
     from .contents import Autosaves
+    from .disk import Disk
     from .jobs import Jobs
     from .receiving import Uploads
     from .reports import Reports
@@ -34,11 +35,19 @@ class Backend:
         config: The settings.
         problem: Why there can be no drive, where that is known from the start.
         root: The folder that the server shows.
+        allow_hidden: Whether it shows hidden files, too.
     """
 
-    def __init__(self, config: BoxConfig, problem: NotConfigured | None = None, *, root: Path = Path()) -> None:
+    def __init__(
+        self,
+        config: BoxConfig,
+        problem: NotConfigured | None = None,
+        *,
+        root: Path = Path(),
+        allow_hidden: bool = False,
+    ) -> None:
         self.config = config
-        self.root = root
+        self._root, self._allow_hidden = root, allow_hidden
         self.calls = ThreadPoolExecutor(CALLS, "box-call")
         self.transfers = ThreadPoolExecutor(config.max_parallel_transfers, "box-transfer")
         self.closing = threading.Event()
@@ -81,14 +90,14 @@ class Backend:
         """The copies between this machine's disk and Box."""
         from .jobs import Jobs
 
-        return Jobs(self.drive, self.root, self.board)
+        return Jobs(self.drive, self._disk, self.board)
 
     @cached_property
     def reports(self) -> Reports:
         """The transfers of kernels and terminals."""
         from .reports import Reports
 
-        return Reports(self.root, self.board)
+        return Reports(self._disk, self.board)
 
     @cached_property
     def board(self) -> Board:
@@ -110,6 +119,12 @@ class Backend:
         from .contents import Autosaves
 
         return Autosaves(are_kept=self.config.keep_autosaves)
+
+    @property
+    def _disk(self) -> Disk:
+        from .disk import Disk
+
+        return Disk(self._root.resolve(), self._allow_hidden)
 
     @property
     def _folder(self) -> Path:

@@ -40,14 +40,17 @@ class BoxExtension(ExtensionApp):
         self.backend.close()
 
     def _make_backend(self) -> Backend:
-        root = Path(self._server.root_dir)
         try:
-            return Backend(BoxConfig(parent=self), root=root)
+            return self._backend_of(BoxConfig(parent=self))
         except TraitError as error:
             problem = NotConfigured(
                 f"A setting of BoxConfig is wrong: {error}", hint="Correct Jupyter's configuration."
             )
-            return Backend(BoxConfig(), problem, root=root)
+            return self._backend_of(BoxConfig(), problem)
+
+    def _backend_of(self, config: BoxConfig, problem: NotConfigured | None = None) -> Backend:
+        allow_hidden = getattr(self._server.contents_manager, "allow_hidden", False)
+        return Backend(config, problem, root=Path(self._server.root_dir), allow_hidden=allow_hidden)
 
     def _hand_over(self) -> None:
         if self.backend.config.scrub_environment:

@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_box.events import Progress
 
 from .board import Board, State, Wanted
+from .disk import Disk
 
 SILENCE = 30.0  # seconds without a word, after which a kernel counts as gone; each tells every 2 s or oftener
 STOPPING = "Asked to stop"
@@ -20,12 +21,12 @@ class Reports:
     """What kernels and terminals have told; used from the server's loop alone.
 
     Args:
-        root: The folder that the server shows.
+        disk: The folder that the server shows.
         board: Where it is told on.
     """
 
-    def __init__(self, root: Path, board: Board) -> None:
-        self._root, self._board = root, board
+    def __init__(self, disk: Disk, board: Board) -> None:
+        self._disk, self._board = disk, board
         self._silences: dict[str, asyncio.TimerHandle] = {}
         self._cancelled: set[str] = set()
 
@@ -64,14 +65,10 @@ class Reports:
 
     def _wanted(self, told: Mapping[str, Any]) -> tuple[Wanted, bool]:
         """Return what a transfer is to do, and whether its place on this machine is one that the server shows."""
-        wanted, root = Wanted(**told), self._root.resolve()
-        place = Path(wanted.target if wanted.kind == "download" else wanted.source)
-        if not place.is_relative_to(root):
-            return wanted, False
-        below = place.relative_to(root).as_posix()
-        if wanted.kind == "download":
-            return replace(wanted, target=below), True
-        return replace(wanted, source=below), True
+        wanted = Wanted(**told)
+        end = "target" if wanted.kind == "download" else "source"
+        below = self._disk.below(Path(told[end]))
+        return (wanted, False) if below is None else (Wanted(**{**told, end: below}), True)
 
     def _listen_for(self, id: str, *, has_ended: bool) -> None:  # noqa: A002
         if timer := self._silences.pop(id, None):

@@ -172,6 +172,61 @@ async def test_nothing_outside_of_the_servers_folder_is_reached(ask, drive, disk
     assert list(secret.iterdir()) == [secret / "key"]
 
 
+async def test_a_folder_does_not_follow_a_link_of_its_name_out_of_the_servers_folder(ask, drive, disk, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (disk / "data" / "logs").symlink_to(outside)
+    drive.mkdir("/logs")
+    drive.write("/logs/a.csv", b"x")
+    answer = await ask("POST", "transfers", body={"kind": "download", "source": "/logs", "target": "data"})
+    assert (answer.code, body(answer)["code"]) == (403, "outside")
+    assert list(outside.iterdir()) == []
+
+
+HIDDEN = [("upload", ".ssh/key", "/"), ("upload", "shown", "/"), ("download", "/a.csv", ".ipython/startup")]
+
+
+async def test_what_jupyter_hides_is_not_reached(ask, drive, disk):
+    (disk / ".ssh").mkdir()
+    (disk / ".ssh" / "key").write_text("x")
+    (disk / "shown").symlink_to(disk / ".ssh")
+    drive.write("/a.csv", b"x")
+    for kind, source, target in HIDDEN:
+        answer = await ask("POST", "transfers", body={"kind": kind, "source": source, "target": target})
+        assert (answer.code, body(answer)["code"]) == (403, "hidden"), source
+    assert [item.name for item in drive.list("/")] == ["a.csv"]
+    assert not (disk / ".ipython").exists()
+
+
+class TestHiddenFilesShown:
+    @pytest.fixture
+    def jp_server_config(self, jp_server_config):
+        return {**jp_server_config, "ContentsManager": {"allow_hidden": True}}
+
+    async def test_what_jupyter_shows_is_reached(self, start, events, drive, disk):
+        (disk / ".ssh").mkdir()
+        (disk / ".ssh" / "key").write_text("x")
+        assert (await events(await start("upload", ".ssh/key", "/")))[-1]["phase"] == "done"
+
+
+async def test_a_link_that_leads_to_itself_is_told(ask, drive, disk):
+    (disk / "loop").symlink_to(disk / "loop")
+    answer = await ask("POST", "transfers", body={"kind": "upload", "source": "loop", "target": "/"})
+    assert (answer.code, body(answer)["code"]) == (404, "local_not_found")
+
+
+async def test_two_who_ask_for_it_again_at_once_begin_it_once(ask, start, events, drive, disk, box):
+    drive.write("/a.csv", b"x")
+    transfer = await start("download", "/a.csv", "data")
+    assert (await events(transfer))[-1]["phase"] == "failed"
+    (disk / "data" / "a.csv").unlink()
+    box.fault("hold", "GET /files/{id}/content", name="bytes", times=None)
+    answers = await asyncio.gather(*(ask("POST", f"transfers/{transfer['id']}") for _ in range(6)))
+    box.control(release=True)
+    assert sorted(answer.code for answer in answers) == [202, 409, 409, 409, 409, 409]
+    assert (await events(transfer))[-1]["phase"] == "done"
+
+
 async def test_bad_input_gets_one_line_in_our_form(ask, drive, disk):
     for wanted, status in [
         ({"kind": "upload", "source": "no such", "target": "/"}, 404),
