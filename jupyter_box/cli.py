@@ -15,9 +15,10 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import errors
+from ._usage import Parser
 from ._version import __version__
 from .bar import waits_told
 from .errors import BoxError
@@ -89,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    whole = _Parser(prog=PROG, description="Box.com storage from the command line.", epilog=_EPILOG)
+    whole = Parser(prog=PROG, description="Box.com storage from the command line.", epilog=_EPILOG)
     whole.add_argument("--version", action="version", version=f"jupyter-box {__version__}")
     whole.add_argument(
         "-C", dest="cwd", metavar="FOLDER", default="/", help="start relative paths from this Box folder"
@@ -101,13 +102,6 @@ def parser() -> argparse.ArgumentParser:
     for program in PROGRAMS:
         commands.add_parser(program.name, help=program.help, add_help=False)
     return whole
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, as every error here is; the parsers of the verbs are of its kind too."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{message} ({self.prog} --help explains)\n")
 
 
 JSON = arg("--json", action="store_true", help="print the result as JSON")

@@ -20,6 +20,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ._usage import Parser
+
 NOTEBOOK = "getting-started.ipynb"
 # so that the first thing a new user sees is no question about news from Jupyter
 NEWS, NO_NEWS = "@jupyterlab/apputils-extension/notification.jupyterlab-settings", b'{"fetchNews": "false"}\n'
@@ -50,7 +52,7 @@ class DemoError(Exception):
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
-    made = argparse.ArgumentParser(prog="jupyter box demo", description="Try it all on a sample drive, without Box.")
+    made = Parser(prog="jupyter box demo", description="Try it all on a sample drive, without Box.")
     made.add_argument("--port", type=int, default=8888, help="JupyterLab's port, or the next free one (default 8888)")
     made.add_argument("--ip", default="localhost", help="the address JupyterLab listens on (default localhost)")
     made.add_argument("--data", default=".demo", metavar="DIR", help="where drive and notebooks are kept (.demo)")

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._usage import Parser
 from .errors import BoxError, Denied, NotAuthorized
 
 if TYPE_CHECKING:
@@ -335,7 +336,7 @@ def _say(line: str) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="jupyter box doctor",
         description="Check settings, network, credentials and extensions, and say what to do.",
         epilog="The exit code says the worst: 0 all is well, 1 a warning, 2 a failure.",

@@ -317,17 +317,29 @@ def test_twin_folders_are_one(run, home, box):
     assert run("ls", "/")[1].count("twins/") == 1
 
 
-def test_wrong_usage_is_one_line(run, home):
-    for argv in (
-        ["nope"],
-        ["ls", "--nope"],
-        ["share", "/Maintenance", "--expires", "2001-01-01"],
-        ["purge", "id:1"],
-        [],
-    ):
-        code, out, err = run(*argv)
-        assert (code, out) == (2, "")
-        assert "--help" in one_line(err)
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("", ""),
+        ("nope", ""),
+        ("ls --nope", "ls"),
+        ("share /Maintenance --expires 2001-01-01", "share"),
+        ("purge id:1", "purge"),
+        ("demo --nope", "demo"),
+        ("demo --port x", "demo"),
+        ("emulator --port 99999", "emulator"),
+        ("doctor --nope", "doctor"),
+        ("broker --nope", "broker"),
+        ("kubernetes", "kubernetes"),
+        ("kubernetes secret check --nope", "kubernetes secret check"),
+        ("federate nope", "federate"),
+        ("federate status", "federate status"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_names_the_help(run, home, line, command):
+    code, out, err = run(*line.split())
+    assert (code, out) == (2, "")
+    assert f"(jupyter box {command} --help explains)".replace("  ", " ") in one_line(err)
 
 
 def test_an_interrupt_leaves_nothing_half_written(home, box):

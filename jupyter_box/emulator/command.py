@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
-    made = argparse.ArgumentParser(
-        prog="jupyter box emulator", description="Serve a local imitation of the Box API. It is not Box."
-    )
+    made = _Parser(prog="jupyter box emulator", description="Serve a local imitation of the Box API. It is not Box.")
     made.add_argument("--port", type=_port, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
     made.add_argument("--data", type=Path, help="keep the drive in this folder (default: in memory, gone at the end)")
     made.add_argument(
@@ -29,6 +27,13 @@ def parser() -> argparse.ArgumentParser:
         "--env", type=Path, metavar="FILE", help="write the environment a client needs to FILE as NAME=value lines"
     )
     return made
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{message} ({self.prog} --help explains)\n")
 
 
 def _port(text: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_box._usage import Parser
 from jupyter_box.errors import InvalidName
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def _show_log() -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of these commands."""
-    whole = argparse.ArgumentParser(
-        prog=PROG, description="Train one model across organisations that share nothing but a Box folder."
-    )
+    whole = Parser(prog=PROG, description="Train one model across organisations that share nothing but a Box folder.")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _fill_init(commands.add_parser("init", help="make a run in a folder"))
     _fill_server(commands.add_parser("server", help="run the server of a run; a killed one goes on where it stopped"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from jupyter_box._usage import Parser
 from jupyter_box.config import BoxConfig
 from jupyter_box.errors import BoxError, InvalidName
 
@@ -21,7 +22,7 @@ PROG = "jupyter box broker"
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
-    whole = argparse.ArgumentParser(
+    whole = Parser(
         prog=PROG,
         description="Hand each user of a JupyterHub a short-lived Box token; settings come from the environment.",
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
+from jupyter_box._usage import Parser
 from jupyter_box.errors import Denied, NotFound
 
 from .cluster import BROKER, SINGLEUSER, Cluster, Json
@@ -19,17 +19,14 @@ PROG = "jupyter box kubernetes"
 _MARKS = {"ok": "ok     ", "warning": "warning", "failure": "FAILURE"}
 
 
-class Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """A parser that never repeats what it was given, as that may be a secret in the wrong place."""
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Return the parsed arguments; unknown ones are named up to their `=`."""
-        parsed, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            names = [word.partition("=")[0] for word in unknown if word.startswith("--")]
-            said = " ".join(names) or f"{len(unknown)} without a name"
-            self.error(f"unknown arguments: {said}; secrets are read from a prompt, a file or standard input only")
-        return parsed
+    def unknown(self, words: Sequence[str]) -> str:
+        """Return the complaint; it names options up to their `=`."""
+        names = [word.partition("=")[0] for word in words if word.startswith("--")]
+        said = " ".join(names) or f"{len(words)} without a name"
+        return f"unknown arguments: {said}; secrets are read from a prompt, a file or standard input only"
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -47,7 +44,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of these commands."""
-    whole = Parser(prog=PROG, description="jupyter-box in a Kubernetes cluster.", allow_abbrev=False)
+    whole = _Parser(prog=PROG, description="jupyter-box in a Kubernetes cluster.", allow_abbrev=False)
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     secret = commands.add_parser("secret", help="the Secret with the Box app's credentials", allow_abbrev=False)
     kinds = secret.add_subparsers(title="commands", metavar="COMMAND", required=True)
