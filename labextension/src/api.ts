@@ -23,7 +23,7 @@ export const PREFIX = 'jupyter-box';
 type Query = Record<string, string | number | boolean | null | undefined>;
 type Body = ReadonlyPartialJSONObject | Blob;
 
-/** An answer that is no success: what happened, and the way out. */
+/** An answer of the server, or of Box, that is no success: what happened, and the way out. */
 export class BoxError extends Error {
   constructor(
     message: string,
@@ -108,14 +108,15 @@ export class BoxAPI {
     return this.requestAPI('GET', 'details', { path });
   }
 
-  async search(query: {
+  search(query: {
     q: string;
     type?: string;
     extensions?: string;
     ancestor?: string;
     limit?: number;
-  }): Promise<IItem[]> {
-    return (await this.requestAPI<{ items: IItem[] }>('GET', 'search', { query })).items;
+    marker?: string;
+  }): Promise<IPage> {
+    return this.requestAPI('GET', 'search', { query });
   }
 
   async versions(path: string): Promise<IVersion[]> {
@@ -160,8 +161,8 @@ export class BoxAPI {
     return this.requestAPI('DELETE', 'collaborations', { path, query: { who } });
   }
 
-  async trash(limit: number): Promise<IItem[]> {
-    return (await this.requestAPI<{ items: IItem[] }>('GET', 'trash', { query: { limit } })).items;
+  trash(query: { limit?: number; marker?: string }): Promise<IPage> {
+    return this.requestAPI('GET', 'trash', { query });
   }
 
   restore(id: string, wanted: { name?: string; folder?: string } = {}): Promise<IItem> {
@@ -282,9 +283,11 @@ function bodyOf(body: Body | undefined): RequestInit {
     : { body: JSON.stringify(body) };
 }
 
-async function errorOf(response: Response): Promise<BoxError> {
+/** Return the error that an answer of the server, or of Box, tells. */
+export async function errorOf(response: Response): Promise<BoxError> {
   const after = Number(response.headers.get('Retry-After'));
   const told = await response.json().catch(() => ({}));
   const message = told.message || `${response.status} ${response.statusText}`;
-  return new BoxError(message, response.status, told.code ?? '', told.hint ?? '', after || null);
+  const [taken] = [told.context_info?.conflicts].flat(); // Box has one for a file, a list for a folder
+  return new BoxError(message, response.status, told.code ?? '', told.hint ?? '', after || null, taken?.id ?? null);
 }

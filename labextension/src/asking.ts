@@ -2,6 +2,8 @@
 
 import * as React from 'react';
 
+import { wording } from './words';
+
 export interface IAnswer<T> {
   value: T | null;
   error: string;
@@ -9,6 +11,8 @@ export interface IAnswer<T> {
   ask: () => void;
   /** Do something that changes the answer, then ask again; tells whether it went well. */
   act: (work: () => Promise<unknown>) => Promise<boolean>;
+  /** Do something of which one knows how it changes the answer: as the function does that it gives. */
+  revise: (work: () => Promise<(value: NonNullable<T>) => NonNullable<T>>) => Promise<boolean>;
 }
 
 /** Return what `question` answers, asked anew when `of` changes. */
@@ -30,20 +34,28 @@ export function useAnswer<T>(question: () => Promise<T>, of: readonly unknown[])
       latest.current++;
     };
   }, [ask]);
-  const act = async (work: () => Promise<unknown>) => {
+  const attempt = async (work: () => Promise<void>) => {
     try {
       await work();
-      ask();
       return true;
     } catch (error) {
       setState(before => ({ ...before, error: wording(error) }));
       return false;
     }
   };
-  return { ...state, isLoading, ask, act };
-}
-
-/** Return an error as a sentence. */
-export function wording(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const act: IAnswer<T>['act'] = work =>
+    attempt(async () => {
+      await work();
+      ask();
+    });
+  const revise: IAnswer<T>['revise'] = work =>
+    attempt(async () => {
+      const turn = latest.current;
+      setLoading(true);
+      const change = await work().finally(() => turn === latest.current && setLoading(false));
+      if (turn === latest.current) {
+        setState(({ value }) => ({ value: value && change(value), error: '' }));
+      }
+    });
+  return { ...state, isLoading, ask, act, revise };
 }

@@ -18,6 +18,7 @@ import type { InspectorModel, Tab } from './inspector';
 import type { BoxBrowser } from './panel';
 import type { Transfers } from './transfers';
 import type { View, ViewModel } from './views';
+import { wording } from './words';
 
 export interface IContext {
   app: JupyterFrontEnd;
@@ -103,7 +104,7 @@ export function pathOf(context: IContext, args: ReadonlyPartialJSONObject): stri
 export function tell(error: unknown): void {
   const stopped = error instanceof BoxError && ['paused', 'cancelled'].includes(error.code);
   if (!stopped) {
-    Notification.error(error instanceof Error ? error.message : String(error), { autoClose: 8000 });
+    Notification.error(wording(error), { autoClose: 8000 });
   }
 }
 

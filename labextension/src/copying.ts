@@ -1,18 +1,17 @@
 /** Copies between the server's disk and Box, which the server does itself: commands, and drags from one browser to the other. */
 
-import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import { InputDialog } from '@jupyterlab/apputils';
 import type { DirListing } from '@jupyterlab/filebrowser';
 import type { Contents } from '@jupyterlab/services';
 import { copyIcon } from '@jupyterlab/ui-components';
 import type { Drag } from '@lumino/dragdrop';
 
+import { confirmed } from './confirming';
 import type { ICommand, IContext } from './context';
 import { pathArgument, selection, tell } from './context';
 import { drivePath } from './drive';
-import { DRIVE, PANEL_ID } from './tokens';
+import { CONTENTS_MIME, DRIVE, PANEL_ID } from './tokens';
 import { nameOf } from './words';
-
-const CONTENTS_MIME = 'application/x-jupyter-icontents';
 
 export const TO_BOX = 'jupyter-box:copy-to-box';
 export const TO_DISK = 'jupyter-box:copy-to-disk';
@@ -76,14 +75,9 @@ async function namesTaken({ app }: IContext, paths: string[], folder: string): P
   return paths.map(path => nameOf(drivePath(path))).filter(name => names.has(name));
 }
 
-async function mayReplace({ trans }: IContext, names: string[]): Promise<boolean> {
-  const answer = await showDialog({
-    title: trans.__('Replace local files'),
-    body: trans.__('%1 exists in the local files. What differs there is replaced by what Box has.', names.join(', ')),
-    buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Replace') })],
-    defaultButton: 0
-  });
-  return answer.button.accept;
+function mayReplace({ trans }: IContext, names: string[]): Promise<boolean> {
+  const body = trans.__('%1 exists in the local files. What differs there is replaced by what Box has.', names.join(', '));
+  return confirmed(trans, trans.__('Replace local files'), body, trans.__('Replace'));
 }
 
 /** Let drags from the panel into a local file browser copy, which JupyterLab itself refuses between drives. */

@@ -1,4 +1,4 @@
-/** Disables JupyterLab's own file commands where Box forbids them to the panel, with the reason in their labels. */
+/** Disables JupyterLab's own commands in the panel where Box forbids them, and says so in their labels. */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
@@ -28,35 +28,29 @@ const STOCK: Record<string, INeeds> = {
 /** What a command is called where it acts on the panel; JupyterLab says “Delete” of what only moves to Box's trash. */
 const names = (trans: TranslationBundle): Record<string, string> => ({ 'filebrowser:delete': trans.__('Move to the trash of Box') });
 
-type Args = ReadonlyPartialJSONObject;
-
-/** A command in Lumino's registry, as far as it is replaced. */
-interface IRegistered {
-  isEnabled: (args: Args) => boolean;
-  label: (args: Args) => string;
-}
-
-/** Guard the stock commands that there are; JupyterLab has no hook for it, so their entries in the registry are replaced. */
+/**
+ * Guard the stock commands.
+ *
+ * JupyterLab has no hook for it, so what its menus, keys and palette ask of the registry is answered here. Commands of
+ * our own in their place would stand beside the stock ones in the context menu, which goes by the class of a row.
+ */
 export function guardStockCommands(context: IContext): void {
-  const commands = (context.app.commands as unknown as { _commands?: Map<string, IRegistered> })._commands;
-  for (const [id, needs] of Object.entries(STOCK)) {
-    const command = commands?.get(id);
-    if (command) {
-      commands!.set(id, guarded(context, command, needs, names(context.trans)[id]));
-    }
-  }
-}
-
-function guarded(context: IContext, command: IRegistered, needs: INeeds, name?: string): IRegistered {
-  return {
-    ...command,
-    isEnabled: args => command.isEnabled(args) && !(isOurs(context, args) && isForbidden(context, needs)),
-    label: args => (isOurs(context, args) ? labelWithReason(context, name ?? command.label(args), needs) : command.label(args))
+  const { commands } = context.app;
+  const stock = { isEnabled: commands.isEnabled.bind(commands), label: commands.label.bind(commands) };
+  const own = names(context.trans);
+  const needsOf = (id: string, args: ReadonlyPartialJSONObject) => (id in STOCK && isOurs(context, args) ? STOCK[id] : null);
+  commands.isEnabled = (id, args = {}) => {
+    const needs = needsOf(id, args);
+    return stock.isEnabled(id, args) && !(needs && isForbidden(context, needs));
+  };
+  commands.label = (id, args = {}) => {
+    const needs = needsOf(id, args);
+    return needs ? labelWithReason(context, own[id] ?? stock.label(id, args), needs) : stock.label(id, args);
   };
 }
 
 /** Tell whether the command would act on the panel. */
-function isOurs(context: IContext, { cwd }: Args): boolean {
+function isOurs(context: IContext, { cwd }: ReadonlyPartialJSONObject): boolean {
   const elsewhere = typeof cwd === 'string' && !cwd.startsWith(`${DRIVE}:`);
   return !elsewhere && context.browsers.tracker.currentWidget === context.browser;
 }

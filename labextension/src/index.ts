@@ -44,6 +44,7 @@ import { TransfersView, TransferStatus } from './transfersview';
 import { Uploads } from './uploads';
 import type { IVersionActions } from './versions';
 import { ViewModel, Views } from './views';
+import { folderOf } from './words';
 
 const POLL = 60_000;
 
@@ -95,10 +96,8 @@ function activate(
     loaded.changed.connect(apply);
     apply();
   });
-  void app.restored.then(() => {
-    guardStockCommands(context);
-    return begin(context);
-  });
+  guardStockCommands(context);
+  void app.restored.then(() => begin(context));
 }
 
 function makeContext(
@@ -260,7 +259,7 @@ async function openItem(context: IContext, item: IItem): Promise<void> {
 
 async function showInFolder(context: IContext, item: IItem): Promise<void> {
   context.reveal();
-  await context.browser.model.cd(item.path.replace(/\/[^/]*$/, '') || '/');
+  await context.browser.model.cd(folderOf(item.path));
   await context.browser.selectItemByName(item.name);
 }
 

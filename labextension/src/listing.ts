@@ -1,6 +1,6 @@
 /** The stock listing, of which only the visible rows are in the page, sorted by Box. */
 
-import { Dialog, showDialog, showErrorMessage } from '@jupyterlab/apputils';
+import { showErrorMessage } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { renameFile } from '@jupyterlab/docmanager';
 import { DirListing } from '@jupyterlab/filebrowser';
@@ -16,13 +16,13 @@ import { Widget } from '@lumino/widgets';
 
 import type { IColumns } from './columns';
 import { fitting } from './columns';
+import { confirmed } from './confirming';
 import type { Action } from './items';
 import { childPath, itemOf, openInBox, refusal } from './items';
 import type { BoxModel } from './model';
 import type { IItem, IOrder } from './tokens';
-import { DOMAIN } from './tokens';
+import { CONTENTS_MIME, DOMAIN } from './tokens';
 
-const CONTENTS_MIME = 'application/x-jupyter-icontents';
 const OVERSCAN = 20;
 const ROW_HEIGHT = 24;
 const ROW = '.jp-DirListing-item';
@@ -346,16 +346,13 @@ export class BoxListing extends DirListing {
     return !reason;
   }
 
-  private async _confirmed(items: Contents.IModel[]): Promise<boolean> {
+  private _confirmed(items: Contents.IModel[]): Promise<boolean> {
     const [trans, count] = [this._words, items.length];
     const body =
       count === 1
         ? trans.__('“%1” moves to the trash of Box. It can be restored from there.', items[0].name)
         : trans.__('%1 items move to the trash of Box. They can be restored from there.', count);
-    const move = Dialog.warnButton({ label: trans.__('Move to trash') });
-    const buttons = [Dialog.cancelButton({ label: trans.__('Cancel') }), move];
-    const title = trans.__('Move to trash');
-    return (await showDialog({ title, body, buttons, defaultButton: 0 })).button.accept;
+    return confirmed(trans, trans.__('Move to trash'), body);
   }
 
   private async _moveToTrash(path: string): Promise<void> {

@@ -14,6 +14,7 @@ import { itemOf, modelOf } from './items';
 import type { IBoxFolder, IChanges, IItem, IOrder, IStatus } from './tokens';
 import { PAGE_SIZE } from './tokens';
 import type { Uploads } from './uploads';
+import { wording } from './words';
 
 const EVERY = 1000; // milliseconds between two listings, while changes go on
 const OLD = 60_000; // milliseconds after which a listing is looked after, when it is shown again
@@ -286,7 +287,7 @@ function unreachable(error: unknown): IStatus {
     account: null,
     root: null,
     code: 'server_unreachable',
-    message: error instanceof Error ? error.message : String(error),
+    message: wording(error),
     hint: ''
   };
 }

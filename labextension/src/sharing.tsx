@@ -1,6 +1,7 @@
 /** Who else sees an item: its shared link, which is only made when asked for, and its collaborators. */
 
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import * as React from 'react';
 
 import type { BoxAPI } from './api';
@@ -91,7 +92,7 @@ function LinkLine(props: { link: ISharedLink; trans: TranslationBundle; remove: 
 function LinkForm(props: {
   link: IAnswer<ISharedLink | null>;
   trans: TranslationBundle;
-  put: (wanted: Record<string, string | boolean>) => void;
+  put: (wanted: ILinkWanted) => void;
 }): React.ReactElement {
   const { trans, put } = props;
   const link = props.link.value;
@@ -114,15 +115,16 @@ function LinkForm(props: {
         </select>
       </label>
       {access === 'open' && (
-        <label>
-          {trans.__('Password')}
-          <input name="password" type="password" autoComplete="new-password" placeholder={unchanged(link?.has_password, trans)} />
-        </label>
+        <Field
+          label={trans.__('Password')}
+          remove={link?.has_password && trans.__('Remove the password')}
+          name="password"
+          type="password"
+          autoComplete="new-password"
+          placeholder={link?.has_password ? trans.__('as it is') : trans.__('none')}
+        />
       )}
-      <label>
-        {trans.__('Ends on')}
-        <input name="expires" type="date" />
-      </label>
+      <Field label={trans.__('Ends on')} remove={link?.expires && trans.__('Remove the end')} name="expires" type="date" />
       {access !== 'collaborators' && (
         <label className="jp-Box-check">
           <input name="can_download" type="checkbox" defaultChecked={link?.can_download ?? true} />
@@ -130,9 +132,7 @@ function LinkForm(props: {
         </label>
       )}
       {(link?.has_password || link?.expires) && (
-        <p className="jp-Box-hint">
-          {trans.__('What is left empty stays as it is. To do without the password or the end, remove the link and create another.')}
-        </p>
+        <p className="jp-Box-hint">{trans.__('What is left empty stays as it is.')}</p>
       )}
       <button type="submit" className="jp-mod-styled jp-mod-accept">
         {link ? trans.__('Change link') : trans.__('Create link')}
@@ -141,18 +141,47 @@ function LinkForm(props: {
   );
 }
 
-function unchanged(isThere: boolean | undefined, trans: TranslationBundle): string {
-  return isThere ? trans.__('as it is') : trans.__('none');
+/** A field; what the link has of it can be removed, then there is nothing to fill in. */
+function Field(
+  props: { label: string; remove?: string | false | null; name: string } & React.InputHTMLAttributes<HTMLInputElement>
+): React.ReactElement {
+  const { label, remove, name, ...input } = props;
+  const [isRemoved, setRemoved] = React.useState(false);
+  React.useEffect(() => setRemoved(false), [!remove]);
+  return (
+    <>
+      <label>
+        {label}
+        <input {...input} name={name} disabled={isRemoved} />
+      </label>
+      {remove && (
+        <label className="jp-Box-check">
+          <input name={`no_${name}`} type="checkbox" checked={isRemoved} onChange={event => setRemoved(event.target.checked)} />
+          {remove}
+        </label>
+      )}
+    </>
+  );
+}
+
+/** What a shared link is to be, for the server; null takes away, what is missing stays as it is. */
+export interface ILinkWanted extends ReadonlyPartialJSONObject {
+  access: string;
+  can_download?: boolean;
+  password?: string | null;
+  expires?: string | null;
 }
 
 /** Return what the form asks of Box; what is left empty is left out. */
-export function linkWanted(form: FormData): Record<string, string | boolean> {
+export function linkWanted(form: FormData): ILinkWanted {
   const [access, password, expires] = ['access', 'password', 'expires'].map(name => String(form.get(name) ?? ''));
   return {
     access,
-    ...(access !== 'collaborators' && { can_download: form.get('can_download') !== null }),
+    ...(access !== 'collaborators' && { can_download: form.has('can_download') }),
     ...(password && { password }),
-    ...(expires && { expires: new Date(`${expires}T23:59:59`).toISOString() })
+    ...(expires && { expires: new Date(`${expires}T23:59:59`).toISOString() }),
+    ...(form.has('no_password') && { password: null }),
+    ...(form.has('no_expires') && { expires: null })
   };
 }
 

@@ -8,6 +8,8 @@ export const PANEL_ID = 'jupyter-box-browser';
 export const PLUGIN_ID = 'jupyter-box:plugin';
 export const FACTORY = 'BoxBrowser';
 export const PAGE_SIZE = 1000;
+/** What JupyterLab's file browsers call the paths of a drag. */
+export const CONTENTS_MIME = 'application/x-jupyter-icontents';
 
 export interface IUser {
   id: string;

@@ -1,11 +1,11 @@
 /** A file's versions: who made them and when; open, compare, restore, delete. */
 
-import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { BoxAPI } from './api';
 import { useAnswer } from './asking';
+import { confirmed } from './confirming';
 import { refusal } from './items';
 import type { IItem, IVersion } from './tokens';
 import { moment, size } from './words';
@@ -39,7 +39,8 @@ export function Versions({ api, item, trans, actions }: IProps): React.ReactElem
       actions.restored(item);
     });
   const remove = async (version: IVersion) => {
-    if (await confirmed(version, trans)) {
+    const body = trans.__('The version of %1 moves to the trash of Box. The file itself stays.', moment(version.created));
+    if (await confirmed(trans, trans.__('Delete this version'), body, trans.__('Delete version'))) {
       await answer.act(() => api.deleteVersion(path, version.id));
     }
   };
@@ -79,17 +80,4 @@ function action(label: string, onClick: () => void, reason: string): React.React
       {label}
     </button>
   );
-}
-
-async function confirmed(version: IVersion, trans: TranslationBundle): Promise<boolean> {
-  const result = await showDialog({
-    title: trans.__('Delete this version'),
-    body: trans.__('The version of %1 moves to the trash of Box. The file itself stays.', moment(version.created)),
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.warnButton({ label: trans.__('Delete version') })
-    ],
-    defaultButton: 0
-  });
-  return result.button.accept;
 }

@@ -1,6 +1,5 @@
 /** What the panel shows in place of a folder: a search in Box, the trash, the favourites. */
 
-import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon, fileIcon, folderIcon, VDomModel, VDomRenderer } from '@jupyterlab/ui-components';
 import * as React from 'react';
@@ -8,11 +7,14 @@ import * as React from 'react';
 import type { BoxAPI } from './api';
 import type { IAnswer } from './asking';
 import { useAnswer } from './asking';
+import { confirmed } from './confirming';
 import type { Favourites } from './favourites';
-import type { IItem } from './tokens';
-import { moment, size } from './words';
+import { joined, keyOf, whole, without } from './pages';
+import type { IItem, IPage } from './tokens';
+import { folderOf, moment, size } from './words';
 
-const MOST = 200;
+const PAGE = 200; // items; of a search Box gives no more at once
+export const SEARCH_END = 10_000; // results that Box shows of a search
 
 export type View = 'folder' | 'search' | 'trash' | 'favourites';
 
@@ -87,10 +89,8 @@ function Frame(props: React.PropsWithChildren<IProps & { title: string }>): Reac
 
 function Search({ model, trans }: IProps): React.ReactElement {
   const [query, setQuery] = React.useState({ q: '', type: '', extensions: '', ancestor: model.folder });
-  const found = useAnswer(
-    async () => (query.q.trim() ? await model.api.search({ ...query, limit: MOST }) : null),
-    [JSON.stringify(query)]
-  );
+  const ask = (marker?: string) => model.api.search({ ...query, limit: PAGE, marker });
+  const found = useAnswer(async () => (query.q.trim() ? await ask() : null), [JSON.stringify(query)]);
   const submit = (event: React.FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -112,7 +112,7 @@ function Search({ model, trans }: IProps): React.ReactElement {
             <option value="folder">{trans.__('Folders')}</option>
             <option value="web_link">{trans.__('Web links')}</option>
           </select>
-          <input name="extensions" aria-label={trans.__('File extensions, separated by commas')} placeholder="csv, ipynb" />
+          <input name="extensions" aria-label={trans.__('File extensions, separated by commas')} placeholder={trans.__('csv, ipynb')} />
         </div>
         <label className="jp-Box-check">
           <input name="here" type="checkbox" defaultChecked />
@@ -125,6 +125,7 @@ function Search({ model, trans }: IProps): React.ReactElement {
       </form>
       <Items
         answer={found}
+        more={ask}
         trans={trans}
         label={trans.__('Found in Box')}
         empty={trans.__('Nothing found.')}
@@ -136,7 +137,7 @@ function Search({ model, trans }: IProps): React.ReactElement {
 }
 
 function FavouriteList({ model, trans }: IProps): React.ReactElement {
-  const items = useAnswer(() => model.favourites.list(), []);
+  const items = useAnswer<IPage | null>(async () => whole(await model.favourites.list()), []);
   return (
     <Frame model={model} trans={trans} title={trans.__('Favourites')}>
       <Items
@@ -147,7 +148,7 @@ function FavouriteList({ model, trans }: IProps): React.ReactElement {
         open={model.actions.open}
         actions={item => [
           [trans.__('Show in folder'), () => model.actions.showInFolder(item)],
-          [trans.__('Remove'), () => void items.act(() => model.favourites.remove(item))]
+          [trans.__('Remove'), () => void items.revise(() => model.favourites.remove(item).then(() => leaving(item)))]
         ]}
       />
     </Frame>
@@ -155,21 +156,25 @@ function FavouriteList({ model, trans }: IProps): React.ReactElement {
 }
 
 function Trash({ model, trans }: IProps): React.ReactElement {
-  const items = useAnswer(() => model.api.trash(MOST), []);
+  const ask = (marker?: string) => model.api.trash({ limit: PAGE, marker });
+  const items = useAnswer<IPage | null>(() => ask(), []);
   const restore = (item: IItem) =>
-    items.act(async () => {
+    items.revise(async () => {
       await model.api.restore(item.id);
       model.actions.restored();
+      return leaving(item);
     });
   const purge = async (item: IItem) => {
-    if (await confirmed(item, trans)) {
-      await items.act(() => model.api.purge(item.id));
+    const body = trans.__('“%1” and all its versions are deleted from Box. This cannot be undone.', item.name);
+    if (await confirmed(trans, trans.__('Delete for good'), body)) {
+      await items.revise(() => model.api.purge(item.id).then(() => leaving(item)));
     }
   };
   return (
     <Frame model={model} trans={trans} title={trans.__('Trash of Box')}>
       <Items
         answer={items}
+        more={ask}
         trans={trans}
         label={trans.__('In the trash')}
         empty={trans.__('The trash is empty.')}
@@ -182,24 +187,29 @@ function Trash({ model, trans }: IProps): React.ReactElement {
   );
 }
 
+type PageAnswer = IAnswer<IPage | null>;
+
 function Items(props: {
-  answer: IAnswer<IItem[] | null>;
+  answer: PageAnswer;
+  /** Asks for the page at a marker; for what comes page by page. */
+  more?: (marker: string) => Promise<IPage>;
   trans: TranslationBundle;
   label: string;
   empty: string;
   open?: (item: IItem) => void;
   actions: (item: IItem) => [string, () => void][];
 }): React.ReactElement {
-  const { answer, trans, label, empty, open, actions } = props;
+  const { answer, more, trans, label, empty, open, actions } = props;
+  const list = React.useRef<HTMLUListElement>(null);
   return (
     <>
       {answer.error && <p role="alert">{answer.error}</p>}
       <p role="status" className="jp-Box-hint">
         {tellOf(answer, empty, trans)}
       </p>
-      <ul className="jp-Box-items" aria-label={label}>
-        {answer.value?.map(item => (
-          <li key={item.id}>
+      <ul ref={list} className="jp-Box-items" aria-label={label}>
+        {answer.value?.items.map(item => (
+          <li key={keyOf(item)}>
             <Name item={item} open={open} />
             <span className="jp-Box-place" title={placeOf(item)}>
               {placeOf(item)}
@@ -214,20 +224,65 @@ function Items(props: {
           </li>
         ))}
       </ul>
+      {more && <More answer={answer} more={more} trans={trans} list={list} />}
     </>
   );
 }
 
-/** Return what stands above a list: whether it is coming, empty, or cut off. */
-export function tellOf({ isLoading, value, error }: IAnswer<IItem[] | null>, empty: string, trans: TranslationBundle): string {
+/** The button behind the last item, while there are more; the first that it brings gets the focus. */
+function More(props: {
+  answer: PageAnswer;
+  more: (marker: string) => Promise<IPage>;
+  trans: TranslationBundle;
+  list: React.RefObject<HTMLUListElement>;
+}): React.ReactElement | null {
+  const { answer, more, trans, list } = props;
+  const [shown, setShown] = React.useState<number | null>(null);
+  const [count, marker] = [answer.value?.items.length ?? 0, answer.value?.next_marker];
+  React.useEffect(() => {
+    if (shown !== null && count > shown) {
+      list.current?.children[shown].querySelector('button')?.focus();
+      setShown(null);
+    }
+  }, [count]);
+  const ask = async () => {
+    setShown(count);
+    await answer.revise(() => more(marker!).then(next => page => joined(page, next)));
+  };
+  // not `disabled` while it asks: that would lose the focus
+  return marker ? (
+    <button
+      type="button"
+      className="jp-Box-more jp-mod-styled"
+      aria-disabled={answer.isLoading}
+      onClick={() => void (answer.isLoading || ask())}
+    >
+      {trans.__('Show more')}
+    </button>
+  ) : null;
+}
+
+/** Return what makes a list one without an item. */
+function leaving(item: IItem): (page: IPage) => IPage {
+  return page => without(page, item);
+}
+
+/** Return what stands above a list: whether it is coming, empty, or has more. */
+export function tellOf({ isLoading, value, error }: PageAnswer, empty: string, trans: TranslationBundle): string {
   if (isLoading) {
     return trans.__('Loading…');
   }
   if (!value || error) {
     return '';
   }
-  const count = trans._n('%1 item', '%1 items', value.length);
-  return value.length === MOST ? trans.__('The first %1 items; there may be more.', MOST) : value.length ? count : empty;
+  const [count, total] = [value.items.length, value.total_count ?? 0];
+  if (value.next_marker) {
+    return total > count ? trans.__('%1 of about %2 items', count, total) : trans.__('%1 items; there are more', count);
+  }
+  if (total > SEARCH_END) {
+    return trans.__('%1 of about %2 items; Box shows no more of a search, so narrow it down', count, total);
+  }
+  return count ? trans._n('%1 item', '%1 items', count) : empty;
 }
 
 function Name({ item, open }: { item: IItem; open?: (item: IItem) => void }): React.ReactElement {
@@ -248,21 +303,8 @@ function Name({ item, open }: { item: IItem; open?: (item: IItem) => void }): Re
 }
 
 function placeOf(item: IItem): string {
-  const folder = item.path.replace(/\/[^/]*$/, '') || (item.path ? '/' : '');
+  const folder = item.path && folderOf(item.path);
   return [folder, item.type === 'folder' ? '' : size(item.size), moment(item.trashed ?? item.modified)]
     .filter(Boolean)
     .join(' · ');
-}
-
-async function confirmed(item: IItem, trans: TranslationBundle): Promise<boolean> {
-  const result = await showDialog({
-    title: trans.__('Delete for good'),
-    body: trans.__('“%1” and all its versions are deleted from Box. This cannot be undone.', item.name),
-    buttons: [
-      Dialog.cancelButton({ label: trans.__('Cancel') }),
-      Dialog.warnButton({ label: trans.__('Delete for good') })
-    ],
-    defaultButton: 0
-  });
-  return result.button.accept;
 }

@@ -1,4 +1,4 @@
-/** Figures as people read them. */
+/** Figures, times, names and errors as people read them. */
 
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
 
@@ -23,6 +23,16 @@ export function duration(seconds: number): string {
 /** Return a time of Box in the reader's own form. */
 export function moment(time: string | null | undefined): string {
   return time ? new Date(time).toLocaleString() : '';
+}
+
+/** Return an error as a sentence. */
+export function wording(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Return the folder that a path of the drive is in: of `/a/b` that is `/a`. */
+export function folderOf(path: string): string {
+  return path.replace(/\/[^/]*$/, '') || '/';
 }
 
 /** Return the last part of a path. */
