@@ -267,6 +267,14 @@ def test_trash_and_back(client, folder):
     assert refused(client.trashed_files.get_trashed_file_by_id, file.id)[:2] == (404, "not_trashed")
 
 
+def test_the_answer_to_restore_does_not_tell_of_the_link_which_works_again(client, http, folder):
+    file = put_file(client, "a.txt", b"abc", folder.id)
+    http("PUT", f"/2.0/files/{file.id}", json={"shared_link": {"access": "open"}})
+    client.files.delete_file_by_id(file.id)
+    assert http("POST", f"/2.0/files/{file.id}", json={}).json()["shared_link"] is None
+    assert client.files.get_file_by_id(file.id).shared_link.url
+
+
 def test_purged_is_gone_and_frees_space(client, folder):
     before = client.users.get_user_me().space_used
     file = put_file(client, "a.txt", b"abc", folder.id)

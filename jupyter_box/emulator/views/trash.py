@@ -90,7 +90,9 @@ def restore(store: Store, request: Request) -> Response:
     restored = store.trash.restore(item, parent, request.json.get("name") or item["name"], request.who.user)
     announce(request, "ITEM_UNDELETE_VIA_TRASH", restored)
     names = [name for name in FULL[item["type"]] if name != "item_collection"]
-    return Response(201, Shapes(request).full(restored, request.fields or names))
+    shown = Shapes(request).full(restored, request.fields or names)
+    # the link works again, but Box's API description says that this answer does not tell of it
+    return Response(201, {**shown, "shared_link": None} if "shared_link" in shown else shown)
 
 
 def _fallback(request: Request, item: Row, parent: Row, key: str) -> Row:
