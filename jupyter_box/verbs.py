@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import glob
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from .errors import BoxError, Exists, InvalidName
+from .items import KINDS, ROLES
 
 if TYPE_CHECKING:
     from .drive import Drive
@@ -553,9 +555,7 @@ _OVERWRITE = arg(
 )
 _WHO = arg("who", help="login (e-mail address) or id of a user; name or id of a group, with --group")
 _THEM = arg("who", help="login, name or id of who has a role there, or the collaboration's id")
-_ROLE_HELP = (
-    "editor, viewer, previewer, uploader, 'previewer uploader', 'viewer uploader' or co-owner, as Box defines them"
-)
+_ROLE_HELP = f"{', '.join(map(shlex.quote, ROLES))}, as Box defines them"
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -722,7 +722,7 @@ VERBS: tuple[Verb, ...] = (
         _search,
         (
             arg("query", nargs="+", help='words, "a phrase", or with AND, OR, NOT'),
-            arg("--type", choices=("file", "folder", "web_link"), help="only these"),
+            arg("--type", choices=KINDS, help="only these"),
             arg("--extension", action="append", default=[], metavar="EXT", help="only these, such as csv,parquet"),
             arg("--folder", completes="box", help="only below this folder"),
             arg("--limit", type=count, default=100, metavar="N", help="the most matches (default: 100)"),
@@ -821,7 +821,7 @@ VERBS: tuple[Verb, ...] = (
         (
             _PATH,
             _WHO,
-            arg("--role", default="viewer", help=f"{_ROLE_HELP} (default: viewer)"),
+            arg("--role", choices=ROLES, metavar="ROLE", default="viewer", help=f"{_ROLE_HELP} (default: viewer)"),
             arg("--group", action="store_true", help="a group, not a person"),
         ),
         ("/Maintenance ana@example.com --role editor", "/Maintenance Technicians --group"),
@@ -837,7 +837,7 @@ VERBS: tuple[Verb, ...] = (
         "role",
         "Give someone who is invited already another role.",
         _role,
-        (_PATH, _THEM, arg("role", help=_ROLE_HELP)),
+        (_PATH, _THEM, arg("role", choices=ROLES, metavar="role", help=_ROLE_HELP)),
         ("/Maintenance ana@example.com viewer",),
     ),
     Verb(

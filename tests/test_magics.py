@@ -390,6 +390,12 @@ def test_tab_completes_choices_and_marked_paths(shell):
     assert completions(shell, "%box_sync box:/Mai") == ["%box_sync box:/Maintenance/"]
 
 
+def test_tab_completes_roles(shell):
+    line = "%box_invite /Maintenance ana@example.com --role "
+    assert set(completions(shell, line + "v")) == {line + "viewer", line + '"viewer uploader"'}
+    assert completions(shell, "%box_role /a ana@example.com co") == ["%box_role /a ana@example.com co-owner"]
+
+
 def test_tab_is_silent_without_a_connection(shell, monkeypatch, capsys):
     monkeypatch.setenv("BOX_URL", "http://127.0.0.1:9")
     assert completions(shell, "%box_ls /Mai") == []
