@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from jupyter_box.errors import InvalidName, TooLarge
+from jupyter_box.errors import Exists, InvalidName, TooLarge
 from jupyter_box.transfer.local import local_errors
 
 LAST = -1  # the number of an upload's last chunk
 EXPIRY = 3600.0  # seconds without a chunk, after which an upload counts as given up
+IDLE = 60.0  # seconds without a chunk, after which another upload may take its place
 
 
 class _Begun:
@@ -55,29 +56,24 @@ class Chunks:
         """Keep a chunk and return how many bytes there are; the first chunk begins anew.
 
         Raises:
+            Exists: Another upload to the path is under way, whose chunks nobody could tell from these.
             InvalidName: A chunk is missing before this one.
             TooLarge: All uploads in chunks together have too many bytes; this one is given up.
             QuotaFull: This machine's disk is full; this one is given up.
         """
         with self._lock:
-            self._expire()
-            if number == 1:
-                self._drop(path)
-                self._begun[path] = _Begun(self._folder)
-            upload = self._expected(path, number)
-            try:
-                self._check_room(path, len(data))
-                upload.add(number, data)
-            except BaseException:
-                self._drop(path)
-                raise
-            return upload.size
+            return self._added(path, number, data).size
 
     @contextmanager
-    def whole(self, path: str) -> Iterator[tuple[BinaryIO, int]]:
-        """Hand out the file whose last chunk came, and its size; then it is removed."""
+    def whole(self, path: str, data: bytes) -> Iterator[tuple[BinaryIO, int]]:
+        """Keep the last chunk, and hand out the file and its size; then it is removed.
+
+        Raises:
+            BoxError: As `add`.
+        """
         with self._lock:
-            upload = self._begun.pop(path)
+            upload = self._added(path, LAST, data)
+            del self._begun[path]
         with upload.file:
             upload.file.seek(0)
             yield upload.file, upload.size
@@ -87,6 +83,30 @@ class Chunks:
         with self._lock:
             for path in list(self._begun):
                 self._drop(path)
+
+    def _added(self, path: str, number: int, data: bytes) -> _Begun:
+        self._expire()
+        if number == 1:
+            self._begin(path)
+        upload = self._expected(path, number)
+        try:
+            self._check_room(path, len(data))
+            upload.add(number, data)
+        except BaseException:
+            self._drop(path)
+            raise
+        return upload
+
+    def _begin(self, path: str) -> None:
+        earlier = self._begun.get(path)
+        if earlier and time.monotonic() - earlier.touched < IDLE:
+            raise Exists(
+                f"Another upload to {path} is under way.",
+                hint=f"Wait until it has ended; if nobody goes on with it, for {IDLE:.0f} s.",
+                code="upload_pending",
+            )
+        self._drop(path)
+        self._begun[path] = _Begun(self._folder)
 
     def _expected(self, path: str, number: int) -> _Begun:
         upload = self._begun.get(path)

@@ -378,10 +378,11 @@ class ContentsHandler(BoxHandler, stock.ContentsHandler):
 
         data = documents.given_bytes(model, self.path)
         chunks, number = self.backend.chunks, model["chunk"]
-        size = await self.carry_out(lambda _: chunks.add(self.path, number, data))
-        saved = documents.partial_model(self.path, size)
         if number == LAST:
-            saved = await self.carry_out(lambda drive: _write_whole(drive, self.path, chunks))
+            saved = await self.carry_out(lambda drive: _write_whole(drive, self.path, chunks, data))
+        else:
+            size = await self.carry_out(lambda _: chunks.add(self.path, number, data))
+            saved = documents.partial_model(self.path, size)
         self.set_status(201 if number == 1 else 200)
         self._finish_model(saved)
 
@@ -478,6 +479,6 @@ def _free_name(drive: Drive, folder: str, name: str, insert: str) -> str:
     raise Exists(f"{folder} has too many files with a name like {name}.", hint="Rename some.")
 
 
-def _write_whole(drive: Drive, path: str, chunks: Chunks) -> Model:
-    with chunks.whole(path) as (file, size):
+def _write_whole(drive: Drive, path: str, chunks: Chunks, last: bytes) -> Model:
+    with chunks.whole(path, last) as (file, size):
         return documents.model_of(drive.write(path, file, size=size))

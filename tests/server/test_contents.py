@@ -367,6 +367,20 @@ async def test_a_lost_chunk_is_told_and_the_upload_begins_again(ask, drive):
     assert drive.read("/c.bin") == b"again!"
 
 
+async def test_two_uploads_of_one_name_at_once_are_not_mixed(ask, drive, monkeypatch):
+    assert (await ask("PUT", "contents/c.bin", body=chunk(1, b"first "))).code == 201
+    refused = await ask("PUT", "contents/c.bin", body=chunk(1, b"OTHER"))
+    assert (refused.code, body(refused)["code"]) == (409, "upload_pending")
+    assert (await ask("PUT", "contents/c.bin", body=chunk(2, b"goes "))).code == 200
+    assert (await ask("PUT", "contents/c.bin", body=chunk(-1, b"on"))).code == 200
+    assert drive.read("/c.bin") == b"first goes on"
+    await ask("PUT", "contents/c.bin", body=chunk(1, b"left alone"))
+    monkeypatch.setattr("jupyter_box.server.chunks.IDLE", 0.0)
+    await ask("PUT", "contents/c.bin", body=chunk(1, b"an"))
+    await ask("PUT", "contents/c.bin", body=chunk(-1, b"other"))
+    assert drive.read("/c.bin") == b"another"
+
+
 class TestChunkBounds:
     @pytest.fixture
     def box_settings(self, drive):
