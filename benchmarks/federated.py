@@ -111,16 +111,17 @@ class Consortium:
         self._count += 1
         run = f"/run-{self._count}"
         self._box.switch(**FREE)
-        self._init(run, clients, size, rounds, options)
+        place = self._init(run, clients, size, rounds, options)
         self._box.switch(latency=latency, bandwidth=BANDWIDTH, reset_counts=True)
-        with self._processes(run, clients, seconds) as processes:
+        with self._processes(run, place, clients, seconds) as processes:
             codes = [process.wait() for process in processes]
         assert not any(codes), codes
         said = self._log("server").read_text().splitlines()
         ends = next(json.loads(line)["ends"] for line in said if line.startswith('{"ends"'))
         return Measured(60 * (len(ends) - 2) / (ends[-1] - ends[1]), self._calls() / rounds)
 
-    def _init(self, run: str, clients: int, size: int, rounds: int, options: dict[str, float]) -> None:
+    def _init(self, run: str, clients: int, size: int, rounds: int, options: dict[str, float]) -> str:
+        """Make a run, and return its folder as participants name it."""
         given = {
             "--rounds-count": rounds, "--minimum-clients": clients, "--maximum-clients": clients,
             **{f"--{name.replace('_', '-')}": value for name, value in options.items()},
@@ -132,10 +133,10 @@ class Consortium:
         assert process.wait() == 0, self._log("init").read_text()
         for user in self._users[:clients]:
             self._box.drive.invite(run, user, role="viewer uploader")
+        return f"id:{self._box.drive.stat(run).id}"
 
     @contextmanager
-    def _processes(self, run: str, clients: int, seconds: float) -> Iterator[list[subprocess.Popen[bytes]]]:
-        place = f"id:{self._box.drive.stat(run).id}"
+    def _processes(self, run: str, place: str, clients: int, seconds: float) -> Iterator[list[subprocess.Popen[bytes]]]:
         processes = [self._start("server", run, log="server", state="server")]
         for number, user in enumerate(self._users[:clients]):
             name = f"site-{number}"

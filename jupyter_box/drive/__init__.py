@@ -114,6 +114,10 @@ class Drive(Archives, Direct, Receiving, Syncing, Watching, Finding, History, Sh
         except BoxError as error:
             return Status.disconnected(error, self._mode, account)
 
+    def me(self) -> Account:
+        """Return the Box user that we act as."""
+        return Account.of(self._session.me())
+
     def token(self, path: str | None = None, scopes: tuple[str, ...] | list[str] = READ_SCOPES) -> dict[str, Any]:
         """Return a token that can do less than ours, for a client that talks to Box itself.
 

@@ -15,7 +15,7 @@ from jupyter_box._usage import Parser
 from jupyter_box.errors import InvalidName
 
 if TYPE_CHECKING:
-    from .run import RunConfig
+    from .config import RunConfig
 
 PROG = "jupyter box federate"
 
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _fill_init(below: argparse.ArgumentParser) -> None:
-    from .run import Schedule
+    from .config import Schedule
 
     below.add_argument("folder", nargs="?", metavar="FOLDER", help="the run's folder in Box; made if it is not there")
     below.add_argument("--app", metavar="MODULE:APP", help="the ServerApp, installed at the server's site")
@@ -126,7 +126,8 @@ def _add_state(below: argparse.ArgumentParser) -> None:
 
 def _init(args: argparse.Namespace) -> int:
     from . import apps
-    from .run import SERVER, create, new_run_id
+    from .config import SERVER
+    from .making import create, new_run_id
     from .state import State
 
     apps.require_extra()
@@ -143,7 +144,7 @@ def _init(args: argparse.Namespace) -> int:
 
 def _config(args: argparse.Namespace, taken: dict[str, Any], run: str) -> RunConfig:
     from . import apps
-    from .run import RunConfig, Schedule
+    from .config import RunConfig, Schedule
 
     options = {name: getattr(args, name) for name in vars(Schedule()) if getattr(args, name) is not None}
     rounds = {} if args.rounds_count is None else {"num-server-rounds": args.rounds_count}

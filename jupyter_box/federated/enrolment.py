@@ -11,16 +11,16 @@ from typing import Any
 from jupyter_box.errors import BoxError, Changed, Corrupted, Exists, InvalidName, NotFound
 from jupyter_box.items import Item
 
+from .config import Participant, check_name
 from .exchange import mark
 from .pace import Clock, Liveness, Pace
-from .run import PARTICIPANTS, Participant, Run, check_name
+from .run import LOST, PARTICIPANTS, Run
 from .signing import Forged, Signer, parse, unseal
 
 log = logging.getLogger("jupyter_box.federated")
 
 AUTHENTICATION = "_authentication.txt"
 HEARTBEAT = "_heartbeat.txt"
-LOST = ".lost_connection"
 WELCOME = "Authenticated - Token "
 REFUSAL = "Error - Authentication failed. "
 
@@ -66,9 +66,9 @@ class Enrolment:
             self._close()
         self._liveness.expect(self.participants)
         for name in self.participants:
-            item = listing.get(f"{name}{LOST}".casefold())
-            if item is not None and self._run.by_server(item):
-                self._lose(name, item)
+            note = self._run.lost(listing, name)
+            if note is not None:
+                self._lose(name, note)
         self._next_letters = self._clock.now() + self._patience
 
     @property

@@ -11,9 +11,9 @@ from typing import Any
 
 from jupyter_box.items import Item, User
 
-from .run import RunConfig
+from .config import RunConfig
 from .signing import canonical
-from .store import folder_of
+from .store import folder_of, is_beside
 
 SHORT = 32 << 10  # bytes of instructions that stand in `server.lock` itself
 _ODD = re.compile(r"[^A-Za-z0-9_-]+")
@@ -35,9 +35,9 @@ class Exchange:
         contents: The different contents that are sent, as JSON.
         index: Which of them each recipient gets.
         limit: Bytes that a reply may have; None for any.
-        sealed: The instructions as the server signed them.
-        instruction: Where they are.
-        written: Their file; None after a restart.
+        sealed: The instructions as the server signs them.
+        instruction: Where their file is; empty before there is one.
+        written: That file, if it was written by this process.
         latest: The reply that came last.
         results: The replies, until they are handed over.
         records: What is noted of each reply.
@@ -106,9 +106,14 @@ class Exchange:
 
     @property
     def asking(self) -> dict[str, Any]:
-        """What `server.lock` says of it: whom it asks, and the instructions themselves where they are short."""
-        short = {"instruction": self.sealed} if self.instruction["size"] <= SHORT else {}
-        return {"seq": self.seq, "to": self.to, "file": self.instruction, **short}
+        """What `server.lock` says of it: whom it asks, and the instructions or, where they are long, their file."""
+        what = {"instruction": self.sealed} if self.is_short else {"file": self.instruction}
+        return {"seq": self.seq, "to": self.to, **what}
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the instructions stand in `server.lock` itself."""
+        return len(canonical(self.sealed)) <= SHORT
 
     def id(self, name: str) -> str:
         """Return the id of the message to a participant."""
@@ -127,8 +132,7 @@ class Exchange:
 
     def is_reply(self, config: RunConfig, name: str, file: str) -> bool:
         """Tell whether a file's name is that of a participant's reply, or the next where that was taken."""
-        stem = self.reply_place(config, name)[1].removesuffix(".safetensors")
-        return bool(re.fullmatch(rf"{re.escape(stem)}(\.\d+)?\.safetensors", file, re.IGNORECASE))
+        return is_beside(self.reply_place(config, name)[1], file)
 
     def take(self, names: Iterable[str]) -> list[Any]:
         """Return replies that are in; they are not kept here any longer."""

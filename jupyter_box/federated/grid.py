@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from flwr.app import Message, RecordDict
@@ -44,7 +44,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         lease: Tells participants what is asked; None for a replay alone.
         clock: Tells the time.
         workers: Threads for what goes on side by side; when they have settled, all is written.
-        resumes: Whether an earlier process may have left exchanges to go on with.
+        told: What an earlier process has told participants last; None where there was none, so that all is new.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         *,
         clock: Clock,
         workers: Workers,
-        resumes: bool = False,
+        told: Mapping[str, Any] | None = None,
     ) -> None:
         schedule = run.config.schedule
         self._box, self._enrolment, self._lease, self._clock, self._workers = run, enrolment, lease, clock, workers
         self._flower_run = FlowerRun.create_empty(run.config.run_number)
         self._outbox = Outbox(run, signer)
         self._replies = Replies(run, enrolment, self._outbox.models, workers)
-        self._past = Past(run, is_there=resumes)
+        self._past = Past(run, told)
         self._presence = Presence(enrolment, schedule, clock)
         self._polls = Pace(schedule.poll_interval, schedule.poll_ceiling, clock)
         self._seq, self._round = 0, 1
@@ -177,7 +177,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         self._past.check(exchange, recorded["instruction"])
         self._presence.take()
         exchange.sealed = recorded["instruction"]
-        exchange.instruction = exchange.sealed.pop("file")
+        exchange.instruction = exchange.sealed.pop("file", {})
         if "closed" in recorded:
             self._replies.recall(exchange, recorded["closed"]["replies"])
 
@@ -186,12 +186,18 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         self._workers.settle()
         self._past.end()
         self._outbox.instruct(exchange, self._presence.take())
+        if not exchange.is_short:
+            self._outbox.record(exchange)
 
     def _tell(self) -> None:
         said = self._said()
         if self._lease is None or not said["asking"]:
             return
         self._lease.tell(said)
+        # the lock has them, for who restarts the server, too, until they have a file of their own
+        for exchange in self._open.values():
+            if not exchange.instruction:
+                self._workers.aside(self._outbox.record, exchange)
         # the round after the last needs its folder, too: the model that comes out is put there
         self._workers.aside(self._outbox.folder, self._round + 1)
 
@@ -228,6 +234,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
     def _is_over(self, exchange: Exchange, until: float | None) -> bool:
         if self._lease is not None:
             self._lease.check()
+        self._workers.check()
         self._drop_lost(exchange)
         if until is not None and self._clock.now() >= until:
             self._replies.fail(exchange, exchange.missing, f"did not answer in time in round {exchange.round}")
@@ -260,6 +267,8 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         exchange.is_closed = True
         if self._lease is None:
             return
+        # what was asked is on record before the lock says that it is over
+        self._workers.settle()
         self._unfit = exchange.unfit
         self._lease.note(self._said())
         more = {

@@ -19,6 +19,8 @@ from .state import State
 
 log = logging.getLogger("jupyter_box.federated")
 
+_OWN = {"run", "holder", "beat"}  # what the lock says of itself
+
 
 class Lease:
     """The right to be the server, kept alive by a thread.
@@ -42,26 +44,29 @@ class Lease:
         self._lock = threading.Lock()
         self._pulse = Pulse("lease", self._renew, self._pause, "The lease was not renewed")
 
-    def take(self, listing: Mapping[str, Item]) -> bool:
-        """Become the server; returns whether someone was before, so that there may be work to go on with.
+    def take(self, listing: Mapping[str, Item]) -> dict[str, Any] | None:
+        """Become the server; what an earlier one has told participants goes on being told.
 
         Args:
             listing: The run's folder.
+
+        Returns:
+            What the earlier server told last, so that there may be work to go on with; None if there was none.
 
         Raises:
             Exists: Another server has the run.
         """
         there = listing.get(LOCK)
+        told = None if there is None else self._wait_until_free(there)
         if there is None:
             self._item = self._create()
             self._due = self._clock.now() + self._every
         else:
-            self._wait_until_free(there)
-            self._item = there
+            self._item, self._said = there, told or self._said
             self._write()
         self._state.save({**self._state.load(), "holder": self._holder})
         self._pulse.start()
-        return there is not None
+        return told
 
     def tell(self, said: dict[str, Any]) -> None:
         """Tell participants something at once: in `asking` which instructions are open, and what else there is."""
@@ -111,21 +116,23 @@ class Lease:
         body = {"run": self._run.config.run, "holder": self._holder, "beat": self._beat, **self._said}
         return self._signer.seal(body)
 
-    def _wait_until_free(self, there: Item) -> None:
-        """Return once the lock is our own of an earlier process, or gives no sign of life any more."""
+    def _wait_until_free(self, there: Item) -> dict[str, Any]:
+        """Return what the lock says once it is our own of an earlier process, or gives no sign of life any more."""
         if not self._run.by_server(there):
             raise Forged(
                 f"{LOCK} was written by someone else.", hint="Remove it, and look who can write to the folder."
             )
         body = unseal(self._run.store.read(there), self._run.config.server_key)
+        said = {name: value for name, value in body.items() if name not in _OWN}
         if body.get("holder") == self._state.load().get("holder"):
-            return
+            return said
         wait = 2 * self._every
         log.info("There is a server's lock; looking for %.0f s whether it is alive.", wait)
         self._clock.sleep(wait)
         now = self._run.store.list(self._run.public).get(LOCK)
         if now is None or now.version != there.version:
             raise _another()
+        return said
 
 
 def _another() -> Exists:

@@ -9,7 +9,7 @@ from typing import Any
 
 from jupyter_box.errors import InvalidName
 
-from .run import field_names
+from .config import field_names
 
 BOX = "box_configuration"
 # mila's own machinery, for which this one has no counterpart or no need

@@ -12,11 +12,12 @@ from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, Inv
 from jupyter_box.items import Item
 
 from . import apps
+from .config import Participant, check_name
 from .exchange import from_reference, to_folder
 from .heart import Heart
-from .joining import Joining, ServerGone
+from .joining import Joining
 from .pace import Clock, Pace, seconds_between
-from .run import LOCK, Participant, Run, check_name, who_am_i
+from .run import LOCK, Run
 from .server import FINISHED
 from .signing import Forged, unseal
 from .state import State
@@ -28,6 +29,12 @@ log = logging.getLogger("jupyter_box.federated")
 
 SERVER_PATIENCE = 3  # heartbeat timeouts without a sign of the server
 Allow = Callable[[str], bool]
+
+
+class ServerGone(BoxError):  # noqa: N818  a fact
+    """The server gives no sign of life, or ended the run in trouble."""
+
+    code = "server_gone"
 
 
 def join(
@@ -80,8 +87,8 @@ def join(
 class _Node:
     def __init__(self, run: Run, name: str, state: State, clock: Clock) -> None:
         self._run, self._state, self._clock = run, state, clock
-        self._me = Participant(name, who_am_i(run.store.drive), state.signer.public)
-        self._joining = Joining(run, self._me, state.signer, clock)
+        self._me = Participant(name, run.store.drive.me().id, state.signer.public)
+        self._joining = Joining(run, self._me, state.signer)
         self._heart = Heart(run, name)
         self._kept: dict[str, Any] = state.load()
         self._answered: Item | None = None
@@ -95,25 +102,26 @@ class _Node:
         apps.identify(self._run.config.run_number, self._me.node_id)
         app = apps.load(self._run.config.client_app, app_folder)
         if said := self._run.ended(self._run.listing):
-            self._joining.check_part(self._run.listing)
+            self._joining.is_in(self._run.listing)
             return _ended(said)
-        letter = self._joining.register(self._run.listing)
+        self._joining.register(self._run.listing)
         self._heart.start()
         try:
-            self._joining.wait(letter)
             kept = str(self._kept.get("context", ""))
             return self._take_part(Worker(self._run, self._me, self._state, node_config, app=app, kept=kept))
         finally:
             self._heart.stop()
 
     def _take_part(self, worker: Worker) -> str:
-        log.info("%s takes part in run %s.", self._me.name, self._run.config.run)
+        log.info("%s is registered for run %s.", self._me.name, self._run.config.run)
+        self._pace.begin("registration")
+        if not self._joining.is_in(self._run.listing):
+            self._wait()
         while True:
             self._pace.look()
             listing = self._run.store.list(self._run.public)
             if said := self._run.ended(listing):
                 return _ended(said)
-            self._return_if_lost(listing)
             task = self._task(listing)
             if task is None:
                 self._pace.again()
@@ -137,22 +145,27 @@ class _Node:
         """Return the instruction that is open and not done, if there is one."""
         lock = listing.get(LOCK)
         self._watch_server(lock)
+        if not self._joining.is_in(listing):
+            return None
+        self._return_if_lost(listing)
         if lock is None or lock.version == self._kept.get("lock") or not self._run.by_server(lock):
             return None
+        due = self._due(lock)
+        return self._instruction(due[0]) if due else None
+
+    def _due(self, lock: Item) -> list[dict[str, Any]]:
+        """Return what a version of the lock asks of us that is not done."""
         try:
             said = unseal(self._run.store.read(lock), self._run.config.server_key)
         except (Changed, Corrupted, Forged):
-            return None  # a new version came meanwhile: the next look sees it
+            return []  # a new version came meanwhile: the next look sees it
         self._hear(said.get("unfit", {}).get(self._me.name))
-        due = [
-            entry
-            for entry in said["asking"]
-            if self._me.name in entry["to"] and entry["seq"] > self._kept.get("done", 0)
-        ]
-        if not due:
+        done = self._kept.get("done", 0)
+        due = [entry for entry in said["asking"] if self._me.name in entry["to"] and entry["seq"] > done]
+        if len(due) < 2:
+            # saved when that one is done: then this version need not be read again
             self._kept["lock"] = lock.version
-            return None
-        return self._instruction(due[0])
+        return due
 
     def _hear(self, fault: str | None) -> None:
         """Tell our people that an update of ours did not count."""
@@ -164,11 +177,15 @@ class _Node:
         version, since = self._lock_seen
         if lock is not None and lock.version != version:
             self._lock_seen = (lock.version, self._clock.now())
-        elif self._clock.now() - since > SERVER_PATIENCE * self._run.config.schedule.heartbeat_timeout:
+        elif self._clock.now() - since > self._patience(lock):
             raise ServerGone(
                 f"The server has given no sign of life for {self._clock.now() - since:.0f} s.",
                 hint="Start this again when the server is back: the run goes on.",
             )
+
+    def _patience(self, lock: Item | None) -> float:
+        schedule = self._run.config.schedule
+        return schedule.registration_timeout if lock is None else SERVER_PATIENCE * schedule.heartbeat_timeout
 
     def _instruction(self, entry: dict[str, Any]) -> dict[str, Any]:
         body: dict[str, Any] | None = entry.get("instruction")
@@ -179,7 +196,7 @@ class _Node:
         return body
 
     def _return_if_lost(self, listing: dict[str, Item]) -> None:
-        note = self._joining.lost(listing)
+        note = self._run.lost(listing, self._me.name)
         if note is not None and note.id != self._kept.get("returned"):
             self._joining.come_back(note)
             self._kept["returned"] = note.id

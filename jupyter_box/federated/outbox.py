@@ -67,7 +67,7 @@ class Outbox:
         exchange.limit = room + ALLOWANCE if room and self._run.config.check_shapes else None
 
     def instruct(self, exchange: Exchange, present: list[list[Any]]) -> None:
-        """Write an exchange's instructions.
+        """Prepare an exchange's instructions.
 
         Args:
             exchange: With its contents.
@@ -76,6 +76,10 @@ class Outbox:
         if self._signer is None:
             raise ReplayEnded(f"Exchange {exchange.seq} was not recorded.")
         exchange.sealed = _instructions(exchange, self._run, present)
+
+    def record(self, exchange: Exchange) -> None:
+        """Write an exchange's instructions into a file of their own."""
+        assert self._signer is not None
         data = self._signer.seal(exchange.sealed)
         exchange.written = self._run.store.create_beside(exchange.folder, f"{exchange.stem}.json", data)
         exchange.instruction = to_reference(exchange.written)

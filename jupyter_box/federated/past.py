@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from jupyter_box.errors import BoxError
@@ -29,11 +30,14 @@ class Past:
 
     Args:
         run: The run.
-        is_there: Whether there may be any.
+        told: What `server.lock` said last, where the instructions of the last exchange may be before they have a file
+            of their own; None if there is no past.
     """
 
-    def __init__(self, run: Run, *, is_there: bool) -> None:
-        self._run, self._is_there = run, is_there
+    def __init__(self, run: Run, told: Mapping[str, Any] | None) -> None:
+        self._run, self._is_there = run, told is not None
+        asking = (told or {}).get("asking", ())
+        self._told = {entry["seq"]: entry["instruction"] for entry in asking if "instruction" in entry}
         self._present: list[list[Any]] = []
 
     def end(self) -> None:
@@ -77,6 +81,8 @@ class Past:
 
     def _before(self, seq: int, number: int) -> list[list[Any]]:
         """Return whom the app was told of before an exchange, as its instruction tells; nothing without one."""
+        if seq in self._told:
+            return [list(entry) for entry in self._told[seq]["present"]]
         rounds = self._run.store.list(self._run.config.folder("rounds"))
         for candidate in (number, number + 1):
             folder = rounds.get(f"{candidate:02}")
@@ -91,4 +97,4 @@ class Past:
         files = self._run.store.list(folder)
         for _, which, body, _ in sealed_in(self._run, files, seq):
             found.setdefault(which, body)
-        return found
+        return {"instruction": self._told[seq], **found} if seq in self._told else found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .config import Schedule
 from .enrolment import Enrolment, TooFewClients
 from .pace import Clock
-from .run import Schedule
 
 ENOUGH = 3  # times that an app is told of the same people; one that asks on waits for others
 

@@ -13,10 +13,11 @@ from jupyter_box.errors import Changed, Corrupted, NotFound
 from jupyter_box.items import Item
 
 from . import records, wire
+from .config import Participant
 from .enrolment import Enrolment
 from .exchange import Exchange, from_reference, mark, to_reference
 from .outbox import Model
-from .run import Participant, Run
+from .run import Run
 from .signing import Forged
 from .workers import Workers
 

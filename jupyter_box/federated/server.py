@@ -7,16 +7,18 @@ import traceback
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from jupyter_box.drive import Drive
 from jupyter_box.errors import BoxError, Exists, InvalidName, NotConfigured
 from jupyter_box.items import Item
 
 from . import apps
+from .config import SERVER
 from .enrolment import Enrolment, TooFewClients
 from .lease import Lease
 from .pace import Clock
-from .run import ENDED, SERVER, Run, who_am_i
+from .run import ENDED, Run
 from .state import State
 from .workers import Workers
 
@@ -70,10 +72,10 @@ class _Server:
         self._check(listing)
         apps.identify(self._run.config.run_number, apps.SERVER_NODE)
         app = apps.load(self._run.config.server_app, self._app_folder)
-        resumes = self._lease.take(listing)
+        told = self._lease.take(listing)
         try:
             self._enrolment.open(listing)
-            return self._train(app, resumes)
+            return self._train(app, told)
         except TooFewClients as error:
             if self._enrolment.participants:
                 self._end(f"{error.message}")
@@ -94,7 +96,7 @@ class _Server:
         finally:
             self._lease.release()
 
-    def _train(self, app: object, resumes: bool) -> dict[str, object]:
+    def _train(self, app: object, told: dict[str, Any] | None) -> dict[str, object]:
         from .grid import BoxGrid
 
         config = self._run.config
@@ -106,7 +108,7 @@ class _Server:
                 self._lease,
                 clock=self._clock,
                 workers=workers,
-                resumes=resumes,
+                told=told,
             )
             grid.publish_result(apps.train(app, grid, config.run_number, config.run_config, self._app_folder))
             workers.settle()
@@ -127,7 +129,7 @@ class _Server:
                 hint="Start the server where `init` was run, or with the same --state.",
                 code="other_key",
             )
-        me = who_am_i(self._run.store.drive)
+        me = self._run.store.drive.me().id
         if me != config.server_user:
             raise NotConfigured(
                 f"We are Box user {me}, and the run's server is {config.server_user}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,6 +29,12 @@ class Traffic:
 def folder_of(id: str, name: str = "") -> Item:  # noqa: A002  Box's own word
     """Return a folder of which no more than the id is known."""
     return Item(id, "folder", name)
+
+
+def is_beside(name: str, file: str) -> bool:
+    """Tell whether a file has a name or one of those that `create_beside` takes where that is taken."""
+    stem, _, ending = name.rpartition(".")
+    return bool(re.fullmatch(rf"{re.escape(stem)}(\.\d+)?\.{re.escape(ending)}", file, re.IGNORECASE))
 
 
 class Store:

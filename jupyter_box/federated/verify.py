@@ -168,7 +168,7 @@ def _replay(run: Run, participants: dict[str, Any], app_folder: Path) -> tuple[i
     apps.identify(config.run_number, apps.SERVER_NODE)
     app = apps.load(config.server_app, app_folder)
     with Workers() as workers:
-        grid = BoxGrid(run, None, enrolment, None, clock=Clock(), workers=workers, resumes=True)
+        grid = BoxGrid(run, None, enrolment, None, clock=Clock(), workers=workers, told={})
         try:
             apps.train(app, grid, config.run_number, config.run_config, app_folder)
         except ReplayEnded:

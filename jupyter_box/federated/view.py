@@ -12,7 +12,7 @@ from jupyter_box.drive import Drive
 from jupyter_box.errors import BoxError
 from jupyter_box.items import Item
 
-from .enrolment import AUTHENTICATION, HEARTBEAT, LOST
+from .enrolment import AUTHENTICATION, HEARTBEAT
 from .history import Sealed, history
 from .run import LOCK, PARTICIPANTS, Run
 
@@ -114,12 +114,15 @@ class FederatedRun:
     ) -> dict[str, Any]:
         who, beat = pinned.get(name), beats.get(name)
         known = {"name": name, "box_user": who.box_user if who else self._run.config.expected.get(name, "")}
-        if f"{name}{LOST}".casefold() in listing:
-            state = "lost"
-        else:
-            state = "here" if who else ("refused" if pinned else "expected")
         said = self._said(beat) if beat else {}
-        return {**known, "state": state, "heartbeat": _age(beat), **said}
+        return {**known, "state": self._standing(name, listing, pinned), "heartbeat": _age(beat), **said}
+
+    def _standing(self, name: str, listing: dict[str, Item], pinned: dict[str, Any]) -> str:
+        if self._run.lost(listing, name):
+            return "lost"
+        if name in pinned:
+            return "here"
+        return "refused" if pinned else "expected"
 
     def _mail(self) -> tuple[dict[str, Item], set[str]]:
         config = self._run.config

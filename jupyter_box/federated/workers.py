@@ -39,6 +39,12 @@ class Workers:
         """Begin some work, and leave it to itself until `settle`."""
         self._aside.append(self.begin(work, *arguments))
 
+    def check(self) -> None:
+        """Raise what has gone wrong so far with what was left to itself."""
+        for future in self._aside:
+            if future.done():
+                future.result()
+
     def settle(self) -> None:
         """Wait for what was left to itself, and raise what went wrong with it."""
         begun, self._aside = self._aside, []

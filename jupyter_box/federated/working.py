@@ -12,8 +12,9 @@ from flwr.common.serde import context_from_proto, context_to_proto
 from flwr.proto.message_pb2 import Context as ContextProto
 
 from . import apps, records, wire
+from .config import Participant
 from .exchange import from_reference
-from .run import Participant, Run
+from .run import Run
 from .signing import Forged
 from .state import State
 

@@ -10,8 +10,10 @@ from datetime import datetime, timezone
 import pytest
 
 from jupyter_box.errors import Exists, InvalidName, NotFound
+from jupyter_box.federated.config import RunConfig, Schedule, check, check_name
+from jupyter_box.federated.making import create, new_run_id
 from jupyter_box.federated.mila import convert
-from jupyter_box.federated.run import Run, RunConfig, Schedule, check, check_name, create, new_run_id
+from jupyter_box.federated.run import Run
 from jupyter_box.federated.signing import Forged, Signer
 
 

@@ -12,7 +12,9 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
 from jupyter_box.federated import apps, records, wire
-from jupyter_box.federated.run import Participant, Run, RunConfig, create, new_run_id
+from jupyter_box.federated.config import Participant, RunConfig
+from jupyter_box.federated.making import create, new_run_id
+from jupyter_box.federated.run import Run
 from jupyter_box.federated.signing import Forged, Signer
 from jupyter_box.federated.state import State
 from jupyter_box.federated.working import Worker
