@@ -74,7 +74,13 @@ class Content(Rearranging):
         return self._transfers.content.signed_url(self._file(path).id, _version(version))
 
     def write(
-        self, path: str, data: bytes | str | BinaryIO, *, size: int | None = None, if_match: str | None = None
+        self,
+        path: str,
+        data: bytes | str | BinaryIO,
+        *,
+        size: int | None = None,
+        if_match: str | None = None,
+        must_be_new: bool = False,
     ) -> Item:
         """Write a file: a new one, or a new version of what is there; equal content is not sent again.
 
@@ -83,26 +89,29 @@ class Content(Rearranging):
             data: The whole content; text is written as UTF-8.
             size: The bytes of a stream, where they are known; a large one then goes to Box as it comes.
             if_match: The etag that the file must still have; None to write in any case.
+            must_be_new: Whether a file that is there already is to stay as it is.
 
         Returns:
             The file as it is then in Box.
 
         Raises:
             Changed: The file has another etag, or is gone.
-            Exists: A folder has the name.
+            Exists: A folder has the name; or a file, and the new one must be new.
             NotFound: Its folder is not there.
             Denied: Our role does not allow it, or a lock forbids it.
         """
         whole = self._path(path)
         existing = self._lookup.find(whole)
         _check_unchanged(existing, whole, if_match)
+        if existing and must_be_new:
+            raise taken(existing)
         folder, name = self._place(existing, whole)
         try:
             return self._send(_stream(data), folder, name, existing, size=size, if_match=if_match)
         except Exists:
             # someone else made the file while we sent ours: what can be sent again becomes its next version
             existing = self._lookup.find(whole)
-            if existing is None or not existing.is_file or not isinstance(data, bytes | str):
+            if must_be_new or existing is None or not existing.is_file or not isinstance(data, bytes | str):
                 raise
         return self._send(_stream(data), folder, name, existing)
 

@@ -15,6 +15,11 @@ class Span:
     start: int
     end: int
 
+    @property
+    def size(self) -> int:
+        """How many bytes they are."""
+        return self.end - self.start
+
     def of(self, size: int) -> str:
         """Return the `Content-Range` of this span of a file of `size` bytes."""
         return f"bytes {self.start}-{self.end - 1}/{size}"
@@ -38,7 +43,7 @@ def requested_span(header: str, size: int) -> Span | None:
     Raises:
         UnsatisfiableError: The file has no such bytes.
     """
-    match = re.fullmatch(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)", header.strip(), re.ASCII | re.IGNORECASE)
+    match = re.fullmatch(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", header.strip(), re.ASCII | re.IGNORECASE)
     first, last = match.groups() if match else ("", "")
     if not first and not last:
         return None

@@ -7,13 +7,13 @@ import io
 import mimetypes
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 from tornado import web
 
 from jupyter_box import paths
-from jupyter_box.errors import Changed, InvalidName, NotFound
+from jupyter_box.errors import Changed, Exists, InvalidName, NotFound
 from jupyter_box.items import Item, Version
 
 from . import conditional
@@ -45,10 +45,6 @@ class Content:
         if self.version:
             return conditional.etag(f"version-{self.version.id}")
         return conditional.etag(self.item.etag or self.item.version or self.item.id)
-
-
-class _Unmodified(Exception):  # noqa: N818  an answer, no error
-    """The client has it already."""
 
 
 @web.stream_request_body
@@ -106,19 +102,35 @@ class FilesHandler(BoxHandler):
     def _write(self, drive: Drive, body: Body) -> tuple[Item, bool]:
         with body:
             before = _existing(drive, self.path)
-            self._check_condition(before)
-            etag = before.etag if before and self.request.headers.get("If-Match") else None
+            tag = Content(before, None).etag if before else None
+            self._check_match(tag)
+            if before and conditional.matches(self._unwanted, tag or "", weak=True):
+                raise self._is_there(before.id)
+            etag = before.etag if before and "If-Match" in self.request.headers else None
             with io.BufferedReader(body, READ_AHEAD) as stream:
-                return drive.write(self.path, stream, size=body.size, if_match=etag), before is None
+                return self._send(drive, stream, body.size, etag), before is None
 
-    def _check_condition(self, before: Item | None) -> None:
+    def _send(self, drive: Drive, stream: BinaryIO, size: int | None, etag: str | None) -> Item:
+        must_be_new = "*" in conditional.tags(self._unwanted)
+        try:
+            return drive.write(self.path, stream, size=size, if_match=etag, must_be_new=must_be_new)
+        except Exists as error:
+            if must_be_new:
+                raise self._is_there(error.item_id) from None
+            raise
+
+    @property
+    def _unwanted(self) -> str:
+        return self.request.headers.get("If-None-Match", "")
+
+    def _is_there(self, item_id: str | None) -> Changed:
+        hint = "Leave out If-None-Match to replace it."
+        return Changed(f"{self.path} is there already.", hint=hint, code="exists", item_id=item_id)
+
+    def _check_match(self, tag: str | None) -> None:
         expected = self.request.headers.get("If-Match")
-        tag = Content(before, None).etag if before else ""
-        if expected and not (before and conditional.matches(expected, tag)):
+        if expected and not (tag and conditional.matches(expected, tag)):
             raise Changed(f"{self.path} is not the version that If-Match names.", hint="Read it again, then decide.")
-        if before and conditional.matches(self.request.headers.get("If-None-Match", ""), tag, weak=True):
-            hint = "Leave out If-None-Match to replace it."
-            raise Changed(f"{self.path} is there already.", hint=hint, code="exists", item_id=before.id)
 
     async def get(self) -> None:
         """Answer with the bytes, or with the range asked for; with `redirect=1` with their address in Box."""
@@ -129,11 +141,8 @@ class FilesHandler(BoxHandler):
         await self._answer_with(await self._content())
 
     async def head(self) -> None:
-        """Answer as GET does, without the bytes."""
-        try:
-            self._describe(await self._content())
-        except _Unmodified:
-            self.set_status(304)
+        """Answer as GET does without a range, but without the bytes."""
+        self._describe(await self._content())
         self.finish()
 
     async def _redirect(self, version: str | None) -> bool:
@@ -149,54 +158,57 @@ class FilesHandler(BoxHandler):
         return await self.call(lambda drive: _content(drive, self.path, version))
 
     async def _answer_with(self, content: Content) -> None:
-        try:
-            span = self._describe(content)
-        except _Unmodified:
-            self.set_status(304)
+        if not self._describe(content):
             self.finish()
             return
+        span = self._span(content)
         version = content.version.id if content.version else None
-        start, end = (span.start, span.end) if span else (0, content.size)
         download = await self.transfer(
-            lambda: self.backend.drive().open(self.path, version=version, start=start, end=end)
+            lambda: self.backend.drive().open(self.path, version=version, start=span.start, end=span.end)
         )
-        if download.size != end - start:
+        if download.size != span.size:
+            await self.transfer(download.close)
             raise Changed(f"{self.path} changes just now.", hint="Try again.")
         await self.send(iter(download), download.close)
 
-    def _describe(self, content: Content) -> conditional.Span | None:
-        """Set the headers; returns the range that the answer is, None for all of it."""
+    def _describe(self, content: Content) -> bool:
+        """Set the headers; return whether the bytes are wanted, which the client may have already."""
         self.set_header("ETag", content.etag)
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("Cache-Control", "private, no-cache")
         if content.item.modified and not content.version:
             self.set_header("Last-Modified", conditional.date(content.item.modified))
+        self._check_match(content.etag)
         if self._has_it(content):
-            raise _Unmodified
+            self.set_status(304)
+            return False
         self._name(content.item.name)
-        span = self._span(content)
-        self.set_header("Content-Length", str(span.end - span.start if span else content.size))
-        if span:
-            self.set_status(206)
-            self.set_header("Content-Range", span.of(content.size))
-        return span
+        self.set_header("Content-Length", str(content.size))
+        return True
 
     def _has_it(self, content: Content) -> bool:
-        known = self.request.headers.get("If-None-Match")
-        if known is not None:
-            return conditional.matches(known, content.etag, weak=True)
+        if "If-None-Match" in self.request.headers:
+            return conditional.matches(self._unwanted, content.etag, weak=True)
         since, moment = self.request.headers.get("If-Modified-Since"), content.item.modified
         return bool(since and moment and not content.version and not conditional.changed_since(since, moment))
 
-    def _span(self, content: Content) -> conditional.Span | None:
+    def _span(self, content: Content) -> conditional.Span:
+        """Return the bytes that are wanted; where they are some of the file's, say so in the headers."""
         header, condition = self.request.headers.get("Range", ""), self.request.headers.get("If-Range")
+        whole = conditional.Span(0, content.size)
         if condition and not conditional.matches(condition, content.etag):
-            return None
+            return whole
         try:
-            return conditional.requested_span(header, content.size)
+            span = conditional.requested_span(header, content.size)
         except conditional.UnsatisfiableError:
             self.error_headers["Content-Range"] = f"bytes */{content.size}"
             raise web.HTTPError(416, f"{self.path} has {content.size} bytes, none of them in the range.") from None
+        if span is None:
+            return whole
+        self.set_status(206)
+        self.set_header("Content-Range", span.of(content.size))
+        self.set_header("Content-Length", str(span.size))
+        return span
 
     def _name(self, name: str) -> None:
         self.set_header("Content-Type", mimetypes.guess_type(name)[0] or "application/octet-stream")

@@ -104,7 +104,7 @@ _VERSION = _text("Id of a version.", pattern=_ID)
 _WHO = _text("A user's login or id, a group's name or id, or the id of the collaboration.", minLength=1, maxLength=320)
 _ROLE = _choice("What they may do.", *ROLES)
 _SCOPES = "^[a-z_.]+$"
-_CONDITIONS = ("If-None-Match", "If-Modified-Since")
+_CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since")
 _SORTED = {
     "sort": _choice("What Box sorts by.", "name", "date", "size", "id"),
     "direction": _choice("Ascending or descending.", "asc", "desc"),
@@ -333,9 +333,9 @@ ROUTES: tuple[Route, ...] = (
             ),
             "head": Operation(
                 "A file's size, type and entity tag",
-                {200: None, 206: None, 304: None},
+                {200: None, 304: None},
                 {"version": _VERSION},
-                headers=("Range", *_CONDITIONS),
+                headers=_CONDITIONS,
             ),
             "put": Operation(
                 "Write a file: a new one, or a new version of what is there",

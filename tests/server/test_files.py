@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -52,6 +53,23 @@ async def test_a_range_outside_the_file_is_refused_with_its_size(ask, file):
     assert answer.code == 416
     assert answer.headers["Content-Range"] == "bytes */10240"
     assert json.loads(answer.body)["message"] == "/logs/line 1.csv has 10240 bytes, none of them in the range."
+
+
+async def test_a_range_of_absurd_length_is_none(ask, file):
+    for header in (f"bytes=0-{'9' * 5000}", f"bytes={'9' * 5000}-"):
+        assert (await ask("GET", "files/logs/line 1.csv", headers={"Range": header})).code == 200
+
+
+async def test_head_knows_no_range(ask, file):
+    answer = await ask("HEAD", "files/logs/line 1.csv", headers={"Range": "bytes=0-9"})
+    assert (answer.code, answer.headers["Content-Length"]) == (200, str(len(DATA)))
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD"])
+async def test_what_is_another_version_by_now_is_not_sent(ask, file, verb):
+    answer = await ask(verb, "files/logs/line 1.csv", headers={"If-Match": '"another"', "Range": "bytes=0-9"})
+    assert answer.code == 412
+    assert (await ask(verb, "files/logs/line 1.csv", headers={"If-Match": f'"{file.etag}"'})).code == 200
 
 
 async def test_if_range_gives_all_of_a_changed_file(ask, file):
@@ -125,6 +143,19 @@ async def test_put_keeps_what_is_there_if_asked_to(ask, drive, file):
     answer = await ask("PUT", "files/logs/line 1.csv", body=b"mine", headers={"If-None-Match": "*"})
     assert answer.code == 412
     assert drive.read("/logs/line 1.csv") == DATA
+
+
+@pytest.mark.parametrize("size", [1000, 21_000_000], ids=["small", "in parts"])
+async def test_of_many_that_must_be_new_one_is_written(ask, drive, box, size):
+    contents = [bytes([number]) * size for number in range(4)]
+    puts = [ask("PUT", "files/race.bin", body=each, headers={"If-None-Match": "*"}) for each in contents]
+    answers = await asyncio.gather(*puts)
+    assert sorted(answer.code for answer in answers) == [201, 412, 412, 412]
+    written = next(content for content, answer in zip(contents, answers, strict=True) if answer.code == 201)
+    assert drive.read("/race.bin") == written
+    assert len(drive.versions("/race.bin")) == 1
+    refused = json.loads(next(answer for answer in answers if answer.code == 412).body)
+    assert (refused["code"], refused["message"]) == ("exists", "/race.bin is there already.")
 
 
 REFUSED = [
