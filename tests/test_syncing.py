@@ -243,6 +243,15 @@ def uploader(drive, box, monkeypatch, tmp_path):
         yield uploader
 
 
+def stop_half_way(uploader, box, path):
+    """Begin an upload that Box does not take more than ten parts of."""
+    box.fault("error", PARTS, after=10, times=None, status=502)
+    uploader._session.network.deadline = 0.2
+    with pytest.raises(BoxError):
+        uploader.upload(path, "/")
+    box.clear()
+
+
 def test_an_upload_under_way_is_listed_and_left_alone(run, uploader, box, tmp_path):
     box.fault("hold", PARTS, name="part", after=3, times=None)
     with ThreadPoolExecutor(1) as pool:
@@ -259,11 +268,7 @@ def test_an_upload_under_way_is_listed_and_left_alone(run, uploader, box, tmp_pa
 
 
 def test_an_upload_that_stopped_is_listed_and_given_up(run, uploader, box, tmp_path):
-    box.fault("error", PARTS, after=10, times=None, status=502)
-    uploader._session.network.deadline = 0.2
-    with pytest.raises(BoxError):
-        uploader.upload(tmp_path / "big.bin", "/")
-    box.clear()
+    stop_half_way(uploader, box, tmp_path / "big.bin")
     code, out, _ = run("uploads", "--json")
     (listed,) = json.loads(out)
     assert (code, listed["name"], listed["done"], listed["state"]) == (0, "big.bin", 10 * PART, "stopped")
@@ -276,11 +281,7 @@ def test_an_upload_that_stopped_is_listed_and_given_up(run, uploader, box, tmp_p
 
 
 def test_an_upload_that_box_has_forgotten_says_so_and_can_be_given_up(run, uploader, box, tmp_path):
-    box.fault("error", PARTS, after=10, times=None, status=502)
-    uploader._session.network.deadline = 0.2
-    with pytest.raises(BoxError):
-        uploader.upload(tmp_path / "big.bin", "/")
-    box.clear()
+    stop_half_way(uploader, box, tmp_path / "big.bin")
     box.call(lambda store: store.run("DELETE FROM sessions"))
     assert [(one.done, one.state) for one in uploader.uploads()] == [(0, "expired")]
     assert run("uploads", "--abort", "all")[0] == 0

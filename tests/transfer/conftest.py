@@ -18,6 +18,7 @@ from jupyter_box.transfer import Transfers
 PART = 65_536
 THRESHOLD = 100_000
 RANGE = 100_000
+TREE = {"a.txt": 10, "b/c.bin": 4 * PART, "b/d/e.txt": 0, "f/ü.txt": 30}  # the bytes of files by relative path
 
 
 @pytest.fixture
@@ -59,6 +60,39 @@ def write(workdir):
 
 
 @pytest.fixture
+def make_tree(write, workdir):
+    """Write files of so many bytes, by relative path, into a folder of this machine."""
+
+    def make_tree(files: dict[str, int]):
+        for name, size in files.items():
+            write(f"tree/{name}", size)
+        return workdir / "tree"
+
+    return make_tree
+
+
+@pytest.fixture
+def tree(make_tree):
+    """The folder with `TREE`."""
+    return make_tree(TREE)
+
+
+@pytest.fixture
+def in_box(session):
+    """The files below a folder of Box, with their relative paths; a name that is there twice comes twice."""
+
+    def in_box(folder_id: str, path: str = ""):
+        query = {"fields": "type,name,sha1", "limit": 1000}
+        for entry in session.call("GET", f"/folders/{folder_id}/items", params=query)["entries"]:
+            if entry["type"] == "folder":
+                yield from in_box(entry["id"], f"{path}{entry['name']}/")
+            else:
+                yield f"{path}{entry['name']}", Item.of(entry)
+
+    return in_box
+
+
+@pytest.fixture
 def names(session):
     """The names in a folder of Box, with their SHA-1."""
 
@@ -94,12 +128,17 @@ def sha1(path) -> str:
     return hashlib.sha1(path.read_bytes()).hexdigest()
 
 
+def here(root) -> dict[str, str]:
+    """The files below a local folder by relative path, with their SHA-1."""
+    return {str(path.relative_to(root)): sha1(path) for path in root.rglob("*") if path.is_file()}
+
+
 def leftovers(folder) -> list[str]:
     return sorted(name for _, _, files in os.walk(folder) for name in files if name.endswith(".box-part"))
 
 
 def in_thread(work):
-    """Begin the work; the function returned waits for its value, or raises what it raised."""
+    """Begin the work; the function returned waits for its value, or raises what it raised; it has the thread."""
     outcome = {}
 
     def run():
@@ -118,4 +157,18 @@ def in_thread(work):
             raise outcome["error"]
         return outcome["value"]
 
+    result.thread = thread
     return result
+
+
+def waits_in_thread(work, *arguments):
+    """Begin a transfer and return once it says that it waits: the function that gives its value, and its cancel."""
+    cancel, waits = threading.Event(), threading.Event()
+
+    def hear(progress):
+        if progress.phase == "waiting":
+            waits.set()
+
+    result = in_thread(lambda: work(*arguments, cancel=cancel, on_progress=hear))
+    assert waits.wait(10)
+    return result, cancel

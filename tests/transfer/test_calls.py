@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_box import connect
 
-from .conftest import PART, THRESHOLD
+from .conftest import PART, THRESHOLD, in_thread
 
 COUNT = 12  # small files
 OTHER_THAN_CALLS = {"post_oauth2_token", "download"}  # a pre-signed address is none of the API
@@ -108,11 +108,19 @@ def test_a_listing(calls, place, box, count, pages):
     }
 
 
-def test_one_small_file_up_by_path(calls, place, small):
-    assert calls(lambda drive: drive.upload(small / "00.bin", place.path)) == {
-        "get_folders_id_items": 2,
+@pytest.mark.parametrize(
+    ("below", "of_folders"),
+    [
+        pytest.param("", {"get_folders_id_items": 2}, id="there"),
+        # two on the way, the last of them; one after each folder that was made
+        pytest.param("/new/deep", {"get_folders_id_items": 5, "post_folders": 2}, id="to be made"),
+    ],
+)
+def test_one_small_file_up_by_path(calls, place, small, below, of_folders):
+    assert calls(lambda drive: drive.upload(small / "00.bin", place.path + below)) == {
         "options_files_content": 1,
         "post_files_content": 1,
+        **of_folders,
     }
 
 
@@ -138,15 +146,6 @@ def test_a_big_file_that_is_there_costs_no_part(calls, place, big):
     assert [outcome.action for outcome in report[0].outcomes] == ["skipped"]
 
 
-def test_folders_on_the_way_are_listed_once(calls, place, small):
-    assert calls(lambda drive: drive.upload(small / "00.bin", f"{place.path}/new/deep")) == {
-        "get_folders_id_items": 5,  # two on the way, the last of them; one after each folder that was made
-        "post_folders": 2,
-        "options_files_content": 1,
-        "post_files_content": 1,
-    }
-
-
 def test_a_folder_just_used_is_not_looked_up_again(box, place, small):
     with connect() as drive:
         drive.upload(small / "00.bin", place.path)
@@ -160,8 +159,6 @@ def test_the_folders_of_a_tree_are_made_side_by_side_and_not_listed(box, transfe
         write(f"tree/{name}/{name}.txt", 10)
     box.clear()
     box.fault("hold", "POST .*/folders$", times=3, name="making")
-    from .conftest import in_thread
-
     result = in_thread(lambda: transfers.upload_tree(workdir / "tree", folder.id, folder.path))
     box.wait_held("making", 3)
     box.release("making")

@@ -11,7 +11,7 @@ from jupyter_box.errors import Cancelled
 from jupyter_box.session import Session, waiting
 from jupyter_box.transfer import Transfers
 
-from .conftest import PART, RANGE, in_thread, leftovers
+from .conftest import PART, RANGE, in_thread, leftovers, waits_in_thread
 
 PATIENCE = 10  # seconds: far from the minute after which a silent connection counts as lost
 
@@ -23,12 +23,6 @@ def ends(work, cancel):
     assert not work.thread.is_alive()
     with pytest.raises(Cancelled):
         work()
-
-
-def begun(work):
-    result = in_thread(work)
-    result.thread = next(cell.cell_contents for cell in result.__closure__ if hasattr(cell.cell_contents, "join"))
-    return result
 
 
 @pytest.mark.parametrize(
@@ -44,7 +38,7 @@ def begun(work):
 def test_an_upload_that_box_does_not_answer(box, transfers, folder, write, names, open_sessions, name, size, route):
     cancel = threading.Event()
     box.fault("hold", route, times=None, name="silence")
-    work = begun(lambda: transfers.upload_file(write(name, size), folder.id, name, cancel=cancel))
+    work = in_thread(lambda: transfers.upload_file(write(name, size), folder.id, name, cancel=cancel))
     box.wait_held("silence")
 
     ends(work, cancel)
@@ -68,7 +62,7 @@ def test_a_download_that_box_does_not_answer(box, transfers, folder, write, work
     item = transfers.upload_file(write(name, size), folder.id, name)
     cancel = threading.Event()
     box.fault("hold", route, times=None, name="silence")
-    work = begun(lambda: transfers.download_file(item, workdir / "copy", cancel=cancel))
+    work = in_thread(lambda: transfers.download_file(item, workdir / "copy", cancel=cancel))
     box.wait_held("silence")
 
     ends(work, cancel)
@@ -83,7 +77,7 @@ def test_a_tree_that_box_does_not_answer(box, transfers, folder, write, workdir,
     write("tree/inner/a", 10)
     cancel = threading.Event()
     box.fault("hold", route, times=None, name="silence")
-    work = begun(lambda: transfers.upload_tree(workdir / "tree", folder.id, folder.path, cancel=cancel))
+    work = in_thread(lambda: transfers.upload_tree(workdir / "tree", folder.id, folder.path, cancel=cancel))
     box.wait_held("silence")
 
     ends(work, cancel)
@@ -94,7 +88,7 @@ def test_a_sync_that_box_does_not_answer(box, transfers, folder, write, workdir,
     write("tree/inner/a", 10)
     cancel = threading.Event()
     box.fault("hold", route, times=None, name="silence")
-    work = begun(lambda: transfers.sync(workdir / "tree", folder, cancel=cancel))
+    work = in_thread(lambda: transfers.sync(workdir / "tree", folder, cancel=cancel))
     box.wait_held("silence")
 
     ends(work, cancel)
@@ -109,7 +103,7 @@ def test_one_callers_cancel_stops_nobody_else(box, session):
             return session.me(fresh=True)
 
     other = Session(session.auth, session.endpoints, BoxConfig().limits())
-    stopped = begun(lambda: ask(first))
+    stopped = in_thread(lambda: ask(first))
     with waiting(cancel=second):
         going_on = in_thread(lambda: other.me(fresh=True))
         box.wait_held("silence", 2)
@@ -120,42 +114,21 @@ def test_one_callers_cancel_stops_nobody_else(box, session):
 
 
 def test_a_download_that_keeps_within_our_own_limit_holds_up_no_other(box, box_environment, folder, write, tmp_path):
-    heard, cancel = threading.Event(), threading.Event()
     with Session.connect(BoxConfig(rate_limit="3,240,60")) as kept, Session.connect(BoxConfig()) as free:
         frugal = Transfers(kept, parallel=1, state_dir=tmp_path / "a")
         generous = Transfers(free, parallel=1, state_dir=tmp_path / "b", range_size=RANGE)
         big = generous.upload_file(write("big", 4 * RANGE), folder.id, "big")
         for number in range(3):
             frugal.download_file(big, tmp_path / f"copy-{number}")
-        waits = begun(
-            lambda: frugal.download_file(
-                big,
-                tmp_path / "late",
-                cancel=cancel,
-                on_progress=lambda progress: progress.phase == "waiting" and heard.set(),
-            )
-        )
-        assert heard.wait(PATIENCE)
+        late, cancel = waits_in_thread(frugal.download_file, big, tmp_path / "late")
         assert generous.download_file(big, tmp_path / "copy").stat().st_size == 4 * RANGE
-        ends(waits, cancel)
+        ends(late, cancel)
 
 
 def test_parts_that_keep_within_our_own_limit_hold_up_no_other(box, session, folder, write, tmp_path):
-    heard, cancel = threading.Event(), threading.Event()
     with Session.connect(BoxConfig(rate_limit="4,240,60")) as kept:
         frugal = Transfers(kept, parallel=2, threshold=PART, state_dir=tmp_path / "a")
         generous = Transfers(session, parallel=2, threshold=PART, state_dir=tmp_path / "b")
-        waits = begun(
-            lambda: frugal.upload_file(
-                write("late", 8 * PART),
-                folder.id,
-                "late",
-                cancel=cancel,
-                on_progress=lambda progress: progress.phase == "waiting" and heard.set(),
-            )
-        )
-        assert heard.wait(PATIENCE)
+        late, cancel = waits_in_thread(frugal.upload_file, write("late", 8 * PART), folder.id, "late")
         assert generous.upload_file(write("other", 4 * PART), folder.id, "other").size == 4 * PART
-        cancel.set()
-        with pytest.raises(Cancelled):
-            waits()
+        ends(late, cancel)

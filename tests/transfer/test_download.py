@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import traceback
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ import pytest
 
 from jupyter_box.errors import BoxError, Cancelled, Changed, Corrupted, NotFound, QuotaFull, Unreachable
 
-from .conftest import RANGE, in_thread, leftovers, sha1
+from .conftest import RANGE, in_thread, leftovers, sha1, waits_in_thread
 
 BYTES_ROUTE = "^GET /d/1/"
 CONTENT_ROUTE = "^GET .*/files/[0-9]+/content"
@@ -238,17 +237,8 @@ class TestTheDisk:
 @pytest.mark.parametrize("size", [1000, LARGE])
 def test_a_cancelled_download_leaves_nothing(box, transfers, upload, workdir, size):
     item, _ = upload(size)
-    cancel, waits = threading.Event(), threading.Event()
     box.fault("rate_limit", BYTES_ROUTE, times=None, retry_after=60)
-    download = in_thread(
-        lambda: transfers.download_file(
-            item,
-            workdir / "copy.bin",
-            cancel=cancel,
-            on_progress=lambda progress: progress.phase == "waiting" and waits.set(),
-        )
-    )
-    assert waits.wait(10)
+    download, cancel = waits_in_thread(transfers.download_file, item, workdir / "copy.bin")
     cancel.set()
 
     with pytest.raises(Cancelled):

@@ -13,10 +13,9 @@ import pytest
 from jupyter_box.errors import Exists
 from jupyter_box.transfer import SyncOptions
 
-from .conftest import PART, RANGE, THRESHOLD, in_thread, sha1
+from .conftest import PART, RANGE, THRESHOLD, TREE, here, in_thread, sha1
 
 BYTES_ROUTE = "^GET /d/1/"
-TREE = {"a.txt": 10, "b/c.bin": 4 * PART, "b/d/e.txt": 0, "f.bin": 2 * RANGE + 5, **{f"g/{n}": 100 for n in range(9)}}
 TROUBLES = {
     "429 on every tenth request": {"fault": "rate_limit", "every": 10, "retry_after": 0.01},
     "a storm of 500s": {"fault": "error", "every": 3, "status": 500},
@@ -34,29 +33,14 @@ def quick(session, monkeypatch):
 
 
 @pytest.fixture
-def tree(write, workdir):
-    for name, size in TREE.items():
-        write(f"tree/{name}", size)
-    return workdir / "tree"
-
-
-def here(root) -> dict[str, str]:
-    return {str(path.relative_to(root)): sha1(path) for path in root.rglob("*") if path.is_file()}
-
-
-def in_box(session, folder_id, path=""):
-    """What is below a folder of Box: path and SHA-1; a name that is there twice is there twice."""
-    page = session.call("GET", f"/folders/{folder_id}/items", params={"fields": "name,sha1,type", "limit": 1000})
-    for entry in page["entries"]:
-        if entry["type"] == "folder":
-            yield from in_box(session, entry["id"], f"{path}{entry['name']}/")
-        else:
-            yield path + entry["name"], entry["sha1"], session.call("GET", f"/files/{entry['id']}/versions")
+def tree(make_tree):
+    """A folder with enough files for every trouble to meet some, one of them in ranges."""
+    return make_tree({**TREE, "g.bin": 2 * RANGE + 5, **{f"h/{number}": 100 for number in range(9)}})
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
 @pytest.mark.parametrize("verb", ["upload", "sync up", "download", "sync down"])
-def test_a_tree_arrives_whole_and_once(box, session, transfers, folder, tree, workdir, trouble, verb, quick):
+def test_a_tree_arrives_whole_and_once(box, transfers, folder, tree, in_box, versions, workdir, trouble, verb, quick):
     if "down" in verb:
         transfers.upload_tree(tree, folder.id, folder.path)
     copy = workdir / "copy"
@@ -71,9 +55,9 @@ def test_a_tree_arrives_whole_and_once(box, session, transfers, folder, tree, wo
 
     box.clear()
     assert [outcome for outcome in report.outcomes if outcome.action == "failed"] == []
-    found = list(in_box(session, folder.id))
-    assert sorted((name, sha) for name, sha, _ in found) == sorted(here(tree).items())
-    assert [name for name, _, versions in found if versions["total_count"]] == []
+    found = list(in_box(folder.id))
+    assert sorted((path, item.sha1) for path, item in found) == sorted(here(tree).items())
+    assert [path for path, item in found if versions(item) > 1] == []
     assert "down" not in verb or here(copy) == here(tree)
 
 

@@ -6,10 +6,13 @@ import threading
 
 import pytest
 
+from jupyter_box.config import BoxConfig
 from jupyter_box.errors import Cancelled
+from jupyter_box.session import Session
+from jupyter_box.transfer import Transfers
 from jupyter_box.transfer.lanes import Gate, Lanes
 
-from .conftest import in_thread
+from .conftest import in_thread, waits_in_thread
 
 
 class Clock:
@@ -25,6 +28,21 @@ def clock():
     return Clock()
 
 
+@pytest.fixture
+def gate(clock):
+    return Gate(16, clock)
+
+
+@pytest.fixture
+def narrowed(gate, clock):
+    """A gate that trouble has left with a single place."""
+    for _ in range(4):
+        gate.shrink()
+        clock.now += 2.5
+    assert gate.limit == 1
+    return gate
+
+
 def work_for(gate, clock, windows, rate):
     """Let the gate see windows in which each of its places moves `rate` bytes a second, and more is wanted."""
     for _ in range(windows):
@@ -33,21 +51,18 @@ def work_for(gate, clock, windows, rate):
         gate.note(int(rate(gate.limit) * 0.3))
 
 
-def test_it_grows_while_throughput_grows(clock):
-    gate = Gate(16, clock)
+def test_it_grows_while_throughput_grows(gate, clock):
     assert gate.limit == 4
     work_for(gate, clock, 6, lambda places: 12e6 * places)
     assert gate.limit == 16
 
 
-def test_it_stops_where_more_places_move_no_more(clock):
-    gate = Gate(16, clock)
+def test_it_stops_where_more_places_move_no_more(gate, clock):
     work_for(gate, clock, 4, lambda _: 50e6)
     assert gate.limit == 8
 
 
-def test_it_halves_on_trouble_once_for_a_burst_and_grows_again(clock):
-    gate = Gate(16, clock)
+def test_it_halves_on_trouble_once_for_a_burst_and_grows_again(gate, clock):
     work_for(gate, clock, 6, lambda places: 12e6 * places)
     for _ in range(16):
         gate.shrink()
@@ -58,16 +73,14 @@ def test_it_halves_on_trouble_once_for_a_burst_and_grows_again(clock):
     assert 8 < gate.limit < 16
 
 
-def test_it_does_not_grow_without_need(clock):
-    gate = Gate(16, clock)
+def test_it_does_not_grow_without_need(gate, clock):
     for _ in range(8):
         clock.now += 0.3
         gate.note(1_000_000)
     assert gate.limit == 4
 
 
-def test_it_grows_where_requests_last_longer_than_a_look(clock):
-    gate = Gate(16, clock)
+def test_it_grows_where_requests_last_longer_than_a_look(gate, clock):
     for _ in range(2):
         gate._waited = True
         clock.now += 0.11
@@ -75,26 +88,17 @@ def test_it_grows_where_requests_last_longer_than_a_look(clock):
     assert gate.limit == 16
 
 
-def test_a_line_that_is_silent_after_trouble_stops_nobody_for_long(clock):
-    gate = Gate(16, clock)
-    for _ in range(4):
-        gate.shrink()
-        clock.now += 2.5
-    assert gate.limit == 1
-    gate._waited = True
+def test_a_line_that_is_silent_after_trouble_stops_nobody_for_long(narrowed, clock):
+    narrowed._waited = True
     clock.now += 3.5
-    gate.note(0)
-    assert gate.limit == 2
+    narrowed.note(0)
+    assert narrowed.limit == 2
 
 
-def test_what_was_learnt_in_trouble_is_forgotten_when_nothing_was_under_way(clock):
-    gate = Gate(16, clock)
-    for _ in range(4):
-        gate.shrink()
-        clock.now += 2.5
+def test_what_was_learnt_in_trouble_is_forgotten_when_nothing_was_under_way(narrowed, clock):
     clock.now += 3
-    gate.enter(lambda: None)
-    assert gate.limit == 4
+    narrowed.enter(lambda: None)
+    assert narrowed.limit == 4
 
 
 def test_places_are_given_in_the_order_of_those_who_wait():
@@ -171,24 +175,10 @@ def _run_for_ever(gate, check, work):
 
 
 def test_an_upload_that_keeps_within_our_own_limit_holds_up_no_download(box, box_environment, folder, write, tmp_path):
-    from jupyter_box.config import BoxConfig
-    from jupyter_box.session import Session
-    from jupyter_box.transfer import Transfers
-
-    heard, cancel = threading.Event(), threading.Event()
     with Session.connect(BoxConfig(rate_limit="900,1,60")) as session:
         transfers = Transfers(session, parallel=1, state_dir=tmp_path)
         item = transfers.upload_file(write("first", 10), folder.id, "first")
-        second = in_thread(
-            lambda: transfers.upload_file(
-                write("second", 10),
-                folder.id,
-                "second",
-                cancel=cancel,
-                on_progress=lambda progress: progress.phase == "waiting" and heard.set(),
-            )
-        )
-        assert heard.wait(10)
+        second, cancel = waits_in_thread(transfers.upload_file, write("second", 10), folder.id, "second")
         assert transfers.download_file(item, tmp_path / "copy").stat().st_size == 10
         cancel.set()
         with pytest.raises(Cancelled):

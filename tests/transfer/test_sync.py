@@ -16,37 +16,15 @@ from jupyter_box.errors import NotFound
 from jupyter_box.transfer import SyncOptions
 from jupyter_box.transfer.ignoring import Rules
 
-from .conftest import PART, THRESHOLD, sha1
+from .conftest import THRESHOLD, TREE, here, sha1
 
 UP, DOWN = SyncOptions(), SyncOptions(direction="down")
-TREE = {"a.txt": 10, "b/c.bin": 4 * PART, "b/d/e.txt": 0, "f/ü.txt": 30}
 
 
 @pytest.fixture
-def tree(write, workdir):
-    """A tree on this machine."""
-    for name, size in TREE.items():
-        write(f"tree/{name}", size)
-    return workdir / "tree"
-
-
-@pytest.fixture
-def in_box(session):
-    """What is in a folder of Box, by relative path, as SHA-1."""
-
-    def walk(folder_id: str, path: str = ""):
-        answer = session.call("GET", f"/folders/{folder_id}/items", params={"fields": "type,name,sha1", "limit": 1000})
-        for entry in answer["entries"]:
-            if entry["type"] == "folder":
-                yield from walk(entry["id"], f"{path}{entry['name']}/")
-            else:
-                yield f"{path}{entry['name']}", entry["sha1"]
-
-    return lambda folder: dict(walk(folder.id))
-
-
-def here(root) -> dict[str, str]:
-    return {str(path.relative_to(root)): sha1(path) for path in root.rglob("*") if path.is_file()}
+def there(in_box):
+    """The files below a folder of Box by relative path, with their SHA-1."""
+    return lambda folder: {path: item.sha1 for path, item in in_box(folder.id)}
 
 
 def put(transfers, session, folder, path, data: bytes):
@@ -65,12 +43,12 @@ def put(transfers, session, folder, path, data: bytes):
     return transfers.upload_file(io.BytesIO(data), folder.id, path, existing=Item.of(item))
 
 
-def test_up_makes_box_like_this_machine(transfers, folder, tree, in_box):
+def test_up_makes_box_like_this_machine(transfers, folder, tree, there):
     report = transfers.sync(tree, folder, UP)
 
     assert report.ok
     assert report.sent == len(TREE)
-    assert in_box(folder) == here(tree)
+    assert there(folder) == here(tree)
 
 
 def test_down_makes_this_machine_like_box(transfers, folder, tree, workdir):
@@ -92,17 +70,17 @@ def test_a_second_run_moves_nothing_and_asks_once_for_each_folder(box, transfers
     assert box.counts == {"get_folders_id_items": 4}
 
 
-def test_only_what_changed_is_sent(transfers, folder, tree, write, in_box, versions):
+def test_only_what_changed_is_sent(transfers, folder, tree, write, there, versions):
     transfers.sync(tree, folder, UP)
     write("tree/a.txt", 10, seed=2)
 
     report = transfers.sync(tree, folder, UP)
 
     assert [outcome.path.rpartition("/")[2] for outcome in report.outcomes if outcome.action == "sent"] == ["a.txt"]
-    assert in_box(folder) == here(tree)
+    assert there(folder) == here(tree)
 
 
-def test_a_moved_file_is_moved_in_box(box, transfers, folder, tree, in_box):
+def test_a_moved_file_is_moved_in_box(box, transfers, folder, tree, there):
     transfers.sync(tree, folder, UP)
     (tree / "new").mkdir()
     (tree / "b" / "c.bin").rename(tree / "new" / "moved.bin")
@@ -111,11 +89,11 @@ def test_a_moved_file_is_moved_in_box(box, transfers, folder, tree, in_box):
     report = transfers.sync(tree, folder, UP)
 
     assert [outcome.action for outcome in report.outcomes if outcome.action != "skipped"] == ["moved"]
-    assert in_box(folder) == here(tree)
+    assert there(folder) == here(tree)
     assert "post_files_content" not in box.counts
 
 
-def test_a_file_moved_in_box_is_moved_here(box, session, transfers, folder, tree, in_box):
+def test_a_file_moved_in_box_is_moved_here(box, session, transfers, folder, tree, there):
     transfers.sync(tree, folder, UP)
     entries = session.call("GET", f"/folders/{folder.id}/items")["entries"]
     moved = next(entry["id"] for entry in entries if entry["name"] == "a.txt")
@@ -125,21 +103,21 @@ def test_a_file_moved_in_box_is_moved_here(box, session, transfers, folder, tree
     report = transfers.sync(tree, folder, DOWN)
 
     assert [outcome.action for outcome in report.outcomes if outcome.action != "skipped"] == ["moved"]
-    assert here(tree) == in_box(folder)
+    assert here(tree) == there(folder)
     assert "get_files_id_content" not in box.counts
 
 
-def test_what_is_gone_stays_in_box_unless_told(transfers, folder, tree, in_box):
+def test_what_is_gone_stays_in_box_unless_told(transfers, folder, tree, there):
     transfers.sync(tree, folder, UP)
-    before = in_box(folder)
+    before = there(folder)
     (tree / "a.txt").unlink()
     shutil.rmtree(tree / "b")
 
     transfers.sync(tree, folder, UP)
-    assert in_box(folder) == before
+    assert there(folder) == before
 
     report = transfers.sync(tree, folder, SyncOptions(delete=True))
-    assert in_box(folder) == here(tree)
+    assert there(folder) == here(tree)
     assert sorted(o.path.rpartition("/")[2] for o in report.outcomes if o.action == "deleted") == [
         "a.txt", "c.bin", "e.txt",
     ]  # fmt: skip
@@ -158,55 +136,55 @@ def test_down_deletes_only_what_box_had(session, transfers, folder, tree, write)
     assert "mine.txt" in here(tree)
 
 
-def test_nothing_is_deleted_when_something_could_not_be_read(transfers, folder, tree, in_box):
+def test_nothing_is_deleted_when_something_could_not_be_read(transfers, folder, tree, there):
     transfers.sync(tree, folder, UP)
-    before = in_box(folder)
+    before = there(folder)
     (tree / "a.txt").unlink()
     (tree / "loop").symlink_to(tree)
 
     report = transfers.sync(tree, folder, SyncOptions(delete=True))
 
-    assert in_box(folder) == before
+    assert there(folder) == before
     assert [outcome.code for outcome in report.failures] == ["link_loop"]
 
 
 @pytest.mark.parametrize("options", [UP, DOWN], ids=["up", "down"])
-def test_a_conflict_keeps_both_sides(session, transfers, folder, tree, in_box, options):
+def test_a_conflict_keeps_both_sides(session, transfers, folder, tree, there, options):
     transfers.sync(tree, folder, UP)
     (tree / "a.txt").write_bytes(b"changed here")
     put(transfers, session, folder, "a.txt", b"changed there")
-    contents = {sha1(tree / "a.txt"), in_box(folder)["a.txt"]}
+    contents = {sha1(tree / "a.txt"), there(folder)["a.txt"]}
 
     report = transfers.sync(tree, folder, options)
 
     assert [outcome.action for outcome in report.outcomes if outcome.action != "skipped"] == ["conflict"]
-    both = in_box(folder) if options is UP else here(tree)
+    both = there(folder) if options is UP else here(tree)
     assert contents <= set(both.values())
     assert (tree / "a.txt").read_bytes() == b"changed here"
 
     again = transfers.sync(tree, folder, SyncOptions(direction=options.direction, delete=True))
     assert (again.sent, again.failed) == (0, 0)
-    assert contents <= set((in_box(folder) if options is UP else here(tree)).values())
+    assert contents <= set((there(folder) if options is UP else here(tree)).values())
 
 
 @pytest.mark.parametrize(("options", "side"), [(UP, "there"), (DOWN, "here")], ids=["up", "down"])
-def test_what_changed_on_the_other_side_only_is_left_alone(session, transfers, folder, tree, in_box, options, side):
+def test_what_changed_on_the_other_side_only_is_left_alone(session, transfers, folder, tree, there, options, side):
     transfers.sync(tree, folder, UP)
     if side == "here":
         (tree / "a.txt").write_bytes(b"changed here")
     else:
         put(transfers, session, folder, "a.txt", b"changed there")
-    sides = here(tree), in_box(folder)
+    sides = here(tree), there(folder)
 
     assert transfers.sync(tree, folder, options).sent == 0
-    assert (here(tree), in_box(folder)) == sides
+    assert (here(tree), there(folder)) == sides
 
     other = DOWN if options is UP else UP
     assert transfers.sync(tree, folder, other).sent == 1
-    assert here(tree) == in_box(folder)
+    assert here(tree) == there(folder)
 
 
-def test_a_first_sync_down_over_other_content_keeps_both(transfers, folder, tree, workdir, in_box):
+def test_a_first_sync_down_over_other_content_keeps_both(transfers, folder, tree, workdir, there):
     transfers.sync(tree, folder, UP)
     (workdir / "other").mkdir()
     (workdir / "other" / "a.txt").write_bytes(b"mine")
@@ -214,31 +192,31 @@ def test_a_first_sync_down_over_other_content_keeps_both(transfers, folder, tree
     transfers.sync(workdir / "other", folder, DOWN)
 
     assert (workdir / "other" / "a.txt").read_bytes() == b"mine"
-    assert set(in_box(folder).values()) <= set(here(workdir / "other").values())
+    assert set(there(folder).values()) <= set(here(workdir / "other").values())
 
 
-def test_a_dry_run_tells_and_does_nothing(box, transfers, folder, tree, in_box):
+def test_a_dry_run_tells_and_does_nothing(box, transfers, folder, tree, there):
     report = transfers.sync(tree, folder, SyncOptions(dry_run=True))
 
     assert {outcome.action for outcome in report.outcomes} == {"planned"}
-    assert (len(report.outcomes), in_box(folder)) == (len(TREE), {})
+    assert (len(report.outcomes), there(folder)) == (len(TREE), {})
 
 
-def test_patterns_and_boxignore_leave_out_files(transfers, folder, tree, write, in_box):
+def test_patterns_and_boxignore_leave_out_files(transfers, folder, tree, write, there):
     (tree / ".boxignore").write_text("# scratch\n*.tmp\n/f/\n")
     write("tree/b/x.tmp", 5)
     write("tree/keep.txt", 5)
 
     transfers.sync(tree, folder, SyncOptions(include=("*.txt",), exclude=("a.*",)))
-    assert set(in_box(folder)) == {"b/d/e.txt", "keep.txt"}
+    assert set(there(folder)) == {"b/d/e.txt", "keep.txt"}
 
 
-def test_excluded_files_of_box_are_not_deleted(transfers, folder, tree, in_box):
+def test_excluded_files_of_box_are_not_deleted(transfers, folder, tree, there):
     transfers.sync(tree, folder, UP)
     (tree / "a.txt").unlink()
 
     transfers.sync(tree, folder, SyncOptions(delete=True, exclude=("a.txt",)))
-    assert "a.txt" in in_box(folder)
+    assert "a.txt" in there(folder)
 
 
 @pytest.mark.parametrize(
@@ -260,25 +238,25 @@ def test_patterns_mean_what_they_mean_to_git(tmp_path, lines, path, allowed):
     assert Rules.of(tmp_path, exclude=lines).allow(path, is_folder=path.endswith("build")) is allowed
 
 
-def test_a_file_and_a_folder_of_one_name_are_reported_and_left(transfers, folder, tree, in_box):
+def test_a_file_and_a_folder_of_one_name_are_reported_and_left(transfers, folder, tree, there):
     transfers.sync(tree, folder, UP)
-    before = in_box(folder)
+    before = there(folder)
     (tree / "a.txt").unlink()
     (tree / "a.txt").mkdir()
     (tree / "a.txt" / "inner").write_text("x")
 
     report = transfers.sync(tree, folder, UP)
     assert not report.ok
-    assert in_box(folder) == before
+    assert there(folder) == before
 
 
-def test_one_failure_does_not_stop_the_rest(box, transfers, folder, tree, write, in_box):
+def test_one_failure_does_not_stop_the_rest(box, transfers, folder, tree, write, there):
     (tree / "bad ").write_text("Box takes no name that ends with a space")
 
     report = transfers.sync(tree, folder, UP)
 
     assert [outcome.code for outcome in report.failures] == ["invalid_name"]
-    assert len(in_box(folder)) == len(TREE)
+    assert len(there(folder)) == len(TREE)
 
 
 def test_a_tree_that_is_not_there(transfers, folder, workdir):
@@ -286,18 +264,18 @@ def test_a_tree_that_is_not_there(transfers, folder, workdir):
         transfers.sync(workdir / "nothing", folder, SyncOptions(delete=True))
 
 
-def test_an_executor_of_other_processes_does_the_work(box_environment, transfers, folder, tree, in_box, tmp_path):
+def test_an_executor_of_other_processes_does_the_work(box_environment, transfers, folder, tree, there, tmp_path):
     from .workers import connect
 
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         report = transfers.sync(tree, folder, SyncOptions(executor=pool, connect=connect))
 
     assert (report.sent, report.failed) == (len(TREE), 0)
-    assert in_box(folder) == here(tree)
+    assert there(folder) == here(tree)
 
 
 @pytest.mark.slow
-def test_a_dask_cluster_does_the_work(box_environment, transfers, folder, tree, in_box):
+def test_a_dask_cluster_does_the_work(box_environment, transfers, folder, tree, there):
     distributed = pytest.importorskip("distributed")
     from .workers import connect
 
@@ -309,12 +287,12 @@ def test_a_dask_cluster_does_the_work(box_environment, transfers, folder, tree, 
         report = transfers.sync(tree, folder, options)
 
     assert (report.sent, report.failed) == (len(TREE), 0)
-    assert in_box(folder) == here(tree)
+    assert there(folder) == here(tree)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.5])
-def test_a_sync_killed_at_any_moment_ends_complete(box, transfers, folder, tree, write, in_box, tmp_path, moment):
+def test_a_sync_killed_at_any_moment_ends_complete(box, transfers, folder, tree, write, there, tmp_path, moment):
     for number in range(30):
         write(f"tree/more/{number}.txt", 100)
     box.control(latency=0.03)
@@ -328,4 +306,4 @@ def test_a_sync_killed_at_any_moment_ends_complete(box, transfers, folder, tree,
         process.kill()
 
     transfers.sync(tree, folder, UP)
-    assert in_box(folder) == here(tree)
+    assert there(folder) == here(tree)

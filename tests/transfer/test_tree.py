@@ -9,20 +9,7 @@ import pytest
 
 from jupyter_box.errors import BoxError, Cancelled
 
-from .conftest import PART, leftovers, sha1
-
-FILES = {"a.txt": 10, "b/c.bin": 4 * PART, "b/d/e.txt": 0, "f/ü.txt": 30}
-
-
-@pytest.fixture
-def tree(write, workdir):
-    for name, size in FILES.items():
-        write(f"tree/{name}", size)
-    return workdir / "tree"
-
-
-def here(root) -> dict[str, str]:
-    return {str(path.relative_to(root)): sha1(path) for path in root.rglob("*") if path.is_file()}
+from .conftest import TREE, here, leftovers, sha1
 
 
 def by_name(report) -> dict[str, str]:
@@ -35,7 +22,7 @@ def test_a_folder_goes_up_and_comes_down_the_same(transfers, folder, tree, workd
     up = transfers.upload_tree(tree, folder.id, folder.path)
     down = transfers.download_tree(folder, workdir / "copy")
 
-    assert (up.sent, up.failed, up.bytes) == (4, 0, sum(FILES.values()))
+    assert (up.sent, up.failed, up.bytes) == (4, 0, sum(TREE.values()))
     assert (down.sent, down.failed) == (4, 0)
     assert here(workdir / "copy") == here(tree)
     assert (workdir / "copy" / "empty").is_dir()
@@ -45,8 +32,8 @@ def test_again_nothing_is_sent_or_received(box, transfers, folder, tree):
     transfers.upload_tree(tree, folder.id, folder.path)
     box.control(reset_counts=True)
 
-    assert transfers.upload_tree(tree, folder.id, folder.path).skipped == len(FILES)
-    assert transfers.download_tree(folder, tree).skipped == len(FILES)
+    assert transfers.upload_tree(tree, folder.id, folder.path).skipped == len(TREE)
+    assert transfers.download_tree(folder, tree).skipped == len(TREE)
     assert set(box.counts) == {"get_folders_id_items"}
 
 
@@ -183,7 +170,7 @@ def test_progress_counts_files_and_bytes(transfers, folder, tree):
 
     last = heard[-1]
     assert (last.phase, last.files_done, last.files_total) == ("done", 4, 4)
-    assert (last.done, last.total) == (sum(FILES.values()), sum(FILES.values()))
+    assert (last.done, last.total) == (sum(TREE.values()), sum(TREE.values()))
 
 
 def test_a_report_shows_itself(transfers, folder, tree):

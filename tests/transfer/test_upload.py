@@ -15,7 +15,7 @@ from jupyter_box.errors import Cancelled, Changed, Corrupted, Denied, Exists, No
 from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
 
-from .conftest import PART, THRESHOLD, in_thread, sha1
+from .conftest import PART, THRESHOLD, in_thread, sha1, waits_in_thread
 
 PART_ROUTE = "^PUT .*/files/upload_sessions/"
 COMMIT_ROUTE = "^POST .*/upload_sessions/.*/commit"
@@ -224,19 +224,8 @@ class TestTheSource:
 
 @pytest.mark.parametrize(("route", "size"), [(DIRECT_ROUTE, 1000), (PART_ROUTE, 8 * PART), (COMMIT_ROUTE, 4 * PART)])
 def test_a_cancelled_upload_leaves_nothing(box, transfers, folder, write, names, open_sessions, route, size):
-    cancel = threading.Event()
     box.fault("rate_limit", route, times=None, retry_after=60)
-    waits = threading.Event()
-    upload = in_thread(
-        lambda: transfers.upload_file(
-            write("data.bin", size),
-            folder.id,
-            "data.bin",
-            cancel=cancel,
-            on_progress=lambda progress: progress.phase == "waiting" and waits.set(),
-        )
-    )
-    assert waits.wait(10)
+    upload, cancel = waits_in_thread(transfers.upload_file, write("data.bin", size), folder.id, "data.bin")
     cancel.set()
 
     with pytest.raises(Cancelled):
