@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from fsspec.callbacks import DEFAULT_CALLBACK
 from fsspec.utils import isfilelike
 
 from jupyter_box import paths
-from jupyter_box.events import Progress
+from jupyter_box.events import Listener, Progress
 from jupyter_box.paths import below
 
 from ._addresses import is_plain, name, parent, parse, strip
@@ -39,7 +40,7 @@ class Carrying(Contents):
         if recursive and is_plain(rpath, lpath, maxdepth) and self.isdir(rpath):
             into = not rpath.endswith("/") and (lpath.endswith(("/", os.sep)) or Path(lpath).is_dir())
             target = Path(lpath, name(strip(rpath))) if into else Path(lpath)
-            report = self.drive.download_contents(strip(rpath), target, on_progress=_counter(callback))
+            report = self.drive.download_contents(strip(rpath), target, on_progress=_told(callback, _FILES))
             report.raise_for_failures()
             return
         super().get(rpath, lpath, recursive=recursive, callback=callback, maxdepth=maxdepth, **kwargs)
@@ -67,7 +68,7 @@ class Carrying(Contents):
             raise refusal(errno.EISDIR, str(lpath))
         else:
             Path(lpath).parent.mkdir(parents=True, exist_ok=True)
-            self.drive.download(place, lpath, version=version, overwrite=True, on_progress=_teller(callback))
+            self.drive.download(place, lpath, version=version, overwrite=True, on_progress=_told(callback, _BYTES))
 
     def _pour(self, path: str, version: str | None, outfile: Any, callback: Any) -> None:
         with self.drive.open(path, version=version) as download:
@@ -90,7 +91,9 @@ class Carrying(Contents):
             into = not lpath.endswith(("/", os.sep)) and (rpath.endswith("/") or self.isdir(rpath))
             target = below(strip(rpath), Path(lpath).resolve().name) if into else strip(rpath)
             if target != paths.ROOT:
-                report = self.drive.upload(lpath, parent(target), name=name(target), on_progress=_counter(callback))
+                report = self.drive.upload(
+                    lpath, parent(target), name=name(target), on_progress=_told(callback, _FILES)
+                )
                 report.raise_for_failures()
                 return
         super().put(lpath, rpath, recursive=recursive, callback=callback, maxdepth=maxdepth, **kwargs)
@@ -111,21 +114,22 @@ class Carrying(Contents):
             self.makedirs(target, exist_ok=True)
             return
         conflict: OnConflict = "fail" if mode == "create" else "version"
-        self.drive.upload(lpath, parent(target), name=name(target), on_conflict=conflict, on_progress=_teller(callback))
+        self.drive.upload(
+            lpath, parent(target), name=name(target), on_conflict=conflict, on_progress=_told(callback, _BYTES)
+        )
 
 
-def _teller(callback: Any) -> Callable[[Progress], None]:
+_BYTES = attrgetter("total", "done")
+_FILES = attrgetter("files_total", "files_done")
+
+
+def _told(callback: Any, counted: Callable[[Progress], tuple[int | None, int]]) -> Listener:
+    """Return what tells fsspec's callback how much of all there is has moved, as counted."""
+
     def tell(progress: Progress) -> None:
-        if progress.total is not None and callback.size != progress.total:
-            callback.set_size(progress.total)
-        callback.absolute_update(progress.done)
-
-    return tell
-
-
-def _counter(callback: Any) -> Callable[[Progress], None]:
-    def tell(progress: Progress) -> None:
-        callback.set_size(progress.files_total)
-        callback.absolute_update(progress.files_done)
+        total, done = counted(progress)
+        if total is not None and callback.size != total:
+            callback.set_size(total)
+        callback.absolute_update(done)
 
     return tell
