@@ -274,6 +274,8 @@ class Broker:
         try:
             return await asyncio.wait_for(asyncio.shield(future), ANSWER_WITHIN)
         except asyncio.TimeoutError:
+            # what no thread has begun by now is for nobody any more, and would hold up whoever asks once Box is back
+            future.cancel()
             raise Unreachable(
                 "Box has not answered the broker in time.", hint="Try again in a minute.", retry_after=TRY_AGAIN
             ) from None

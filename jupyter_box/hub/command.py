@@ -13,7 +13,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from jupyter_box._usage import Parser
 from jupyter_box.config import BoxConfig
-from jupyter_box.errors import BoxError, InvalidName
+from jupyter_box.errors import InvalidName
 
 from .settings import BrokerConfig
 
@@ -45,14 +45,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     config = _file(args.config)
     work = _check if args.check else _serve
-    try:
-        asyncio.run(work(BrokerConfig(config=config), BoxConfig(config=config)))
-    except BoxError:
-        raise
-    except OSError as error:
-        raise BoxError(
-            f"The broker cannot listen: {error.strerror or error}.", hint="BOX_BROKER_PORT chooses the port."
-        ) from None
+    asyncio.run(work(BrokerConfig(config=config), BoxConfig(config=config)))
     return 0
 
 
@@ -82,4 +75,9 @@ def _file(name: str | None) -> Config:
     path = Path(name)
     if not path.is_file():
         raise InvalidName(f"There is no file {name}.", hint="Give --config a Jupyter configuration file.")
-    return PyFileConfigLoader(path.name, str(path.parent)).load_config()
+    try:
+        return PyFileConfigLoader(path.name, str(path.parent)).load_config()
+    except Exception as error:
+        raise InvalidName(
+            f"{name} cannot be run: {type(error).__name__}: {error}.", hint="Correct the file."
+        ) from error

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import signal
+import socket
 import ssl
 import sys
 import time
@@ -228,7 +230,7 @@ class Service:
 
     Raises:
         NotConfigured: The credentials are none that a broker can work with.
-        OSError: The port is taken.
+        BoxError: The port is taken, or the address is none of this machine's.
     """
 
     def __init__(self, settings: Settings, config: BoxConfig) -> None:
@@ -247,7 +249,7 @@ class Service:
             body_timeout=10,
             ssl_options=_tls(settings),
         )
-        sockets = bind_sockets(settings.port, settings.ip or None)
+        sockets = _listening(settings)
         self._server.add_sockets(sockets)
         self.port: int = sockets[0].getsockname()[1]
 
@@ -270,7 +272,7 @@ class Service:
             "metrics": self.metrics,
             "refusals": Limits(REFUSALS_PER_MINUTE),
         }
-        base = f"(?:{self.settings.path})?/?"
+        base = f"(?:{re.escape(self.settings.path)})?/?"
         routes = {
             "token": self._token_handler(),
             "healthz": HealthHandler,
@@ -312,6 +314,16 @@ class Service:
                 log.error("recheck failed", extra={"about": {"kind": type(error).__name__}})  # noqa: TRY400
 
 
+def _listening(settings: Settings) -> list[socket.socket]:
+    try:
+        return bind_sockets(settings.port, settings.ip or None)
+    except OSError as error:
+        raise BoxError(
+            f"The broker cannot listen on port {settings.port}: {error.strerror or error}.",
+            hint="BOX_BROKER_PORT chooses the port, BOX_BROKER_IP the address.",
+        ) from None
+
+
 def _tls(settings: Settings) -> ssl.SSLContext | None:
     if not settings.certfile:
         return None
@@ -330,7 +342,7 @@ async def serve(broker: BrokerConfig, box: BoxConfig) -> None:
 
     Raises:
         NotConfigured: A setting is missing or wrong.
-        OSError: The port is taken.
+        BoxError: It cannot listen.
     """
     settings, ended = broker.settings(), asyncio.Event()
     service = Service(settings, box)

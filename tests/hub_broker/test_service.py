@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import ipaddress
 import signal
@@ -137,6 +138,32 @@ def test_box_away_is_told_within_the_time_that_clients_wait(broker, hub, box):
     answer = broker.ask(hub.token("alice-while-box-is-away"))
     assert answer.status_code in (503, 504)
     assert "Box" in answer.json()["message"]
+
+
+def test_what_nobody_waits_for_is_not_asked_of_box_once_it_is_back(hub, box, box_environment, monkeypatch):
+    from jupyter_box.config import BoxConfig
+    from jupyter_box.errors import Unreachable
+    from jupyter_box.hub.account import Account
+    from jupyter_box.hub.broker import Broker, Wanted
+    from jupyter_box.hub.metrics import Metrics
+    from jupyter_box.hub.settings import BrokerConfig
+
+    monkeypatch.setattr("jupyter_box.hub.broker.THREADS", 2)
+    monkeypatch.setattr("jupyter_box.hub.broker.ANSWER_WITHIN", 0.5)
+    box.fault("hold", "GET /users", name="box", times=None)
+
+    async def scenario():
+        settings = BrokerConfig(hub_api_url=hub.url).settings()
+        broker = Broker(settings, Account(BoxConfig()), lambda *_: None, Metrics())
+        grants = (broker.grant(hub.token(f"user-{number}"), Wanted()) for number in range(10))
+        outcomes = await asyncio.gather(*grants, return_exceptions=True)
+        box.control(release=True)
+        broker._pool.shutdown(wait=True)
+        await broker.close()
+        return outcomes
+
+    assert {type(outcome) for outcome in asyncio.run(scenario())} == {Unreachable}
+    assert box.counts["post_users"] == 2  # of the two that were asked for when Box fell silent
 
 
 @pytest.mark.parametrize(

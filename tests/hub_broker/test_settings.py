@@ -83,6 +83,15 @@ def test_a_configuration_file_sets_traits(monkeypatch, capsys, tmp_path):
     assert cli.main(["broker", "--config", str(tmp_path / "none.py")]) == 11
 
 
+@pytest.mark.parametrize("text", ["c.BrokerConfig = (\n", "import no_such_module\n"])
+def test_a_configuration_file_that_cannot_be_run_is_told_in_one_line(capsys, tmp_path, text):
+    file = tmp_path / "broker_config.py"
+    file.write_text(text)
+    assert cli.main(["broker", "--check", "--config", str(file)]) == 11
+    told = capsys.readouterr().err
+    assert (str(file) in told, told.count("\n")) == (True, 1)
+
+
 def test_a_hub_managed_broker_listens_where_the_hub_says(monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_API_URL", "http://127.0.0.1:8081/hub/api")
     monkeypatch.setenv("JUPYTERHUB_SERVICE_NAME", "box")
@@ -182,4 +191,5 @@ def test_a_port_that_is_taken_is_told():
         command = [sys.executable, "-m", "jupyter_box.cli", "broker"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"cannot listen on port {port}" in done.stderr
     assert "BOX_BROKER_PORT" in done.stderr
