@@ -65,6 +65,17 @@ class _Adapter(HTTPAdapter):
         return manager
 
 
+class _Pinned(_Adapter):
+    """Connects to whoever has one certificate, whatever name it is for and whoever has signed it."""
+
+    def __init__(self, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
+        super().__init__(pool_connections=POOL, pool_maxsize=POOL)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, assert_fingerprint=self._fingerprint)
+
+
 class Connections(requests.Session):
     """A pool that honours the environment's proxies and certificate authorities, and nothing else of it.
 
@@ -81,6 +92,18 @@ class Connections(requests.Session):
         self._usual = dict(self.headers)
         for scheme in ("https://", "http://"):
             self.mount(scheme, _Adapter(pool_connections=POOL, pool_maxsize=POOL))
+
+    def pin(self, url: str, fingerprint: str) -> None:
+        """Trust the server at an address by its certificate alone.
+
+        Args:
+            url: The address.
+            fingerprint: The certificate's SHA-256 in hex; none to trust it as any other.
+        """
+        if fingerprint:
+            self.mount(url, _Pinned(fingerprint))
+            # the signatures are not looked at, as most such certificates have but their own
+            self._settings[_host(url)] = {"proxies": {}, "verify": False, "cert": None}
 
     def exchange(
         self,

@@ -83,6 +83,7 @@ class Grants:
             return Token(credentials.token)
         if isinstance(credentials, BrokerAccess):
             return self._from_broker(credentials, fresh=fresh)
+        self.network.http.pin(credentials.url, credentials.fingerprint)
         token = credentials.token or server_token(credentials.url)
         url = f"{credentials.url}/jupyter-box/kernel-token"
         return self._from("the Jupyter server", url, token, {"kernel": True})

@@ -63,10 +63,11 @@ class BrokerAccess:
 
 @dataclass(frozen=True, slots=True)
 class ServerAccess:
-    """The Jupyter server that started this kernel, and the token that it knows us by."""
+    """The Jupyter server that started this kernel, the token that it knows us by, and its certificate's SHA-256."""
 
     url: str
     token: str = field(repr=False)
+    fingerprint: str = ""
 
 
 Credentials = ClientCredentials | JwtCredentials | DeveloperToken | BrokerAccess | ServerAccess
@@ -137,6 +138,10 @@ class BoxConfig(Configurable):
     server_url = Setting(
         "BOX_SERVER_URL",
         help="The Jupyter server that hands this kernel its tokens; the server extension sets it for its kernels.",
+    )
+    server_fingerprint = Setting(
+        "BOX_SERVER_FINGERPRINT",
+        help="The SHA-256 in hex of the certificate of the server at `server_url`; no other is trusted. Set with it.",
     )
     root_folder = Setting(
         "BOX_ROOT_FOLDER",
@@ -266,7 +271,7 @@ class BoxConfig(Configurable):
         if not self.server_url:
             return None
         token = Secret(os.environ.get("JUPYTERHUB_API_TOKEN", ""))
-        return ServerAccess(web_address("BOX_SERVER_URL", self.server_url), token)
+        return ServerAccess(web_address("BOX_SERVER_URL", self.server_url), token, self.server_fingerprint)
 
     def is_direct(self) -> bool:
         """Tell whether we are a Hub's server that holds the Box app's own credentials, where its user can read them."""
@@ -277,7 +282,7 @@ class BoxConfig(Configurable):
         """Return the names of the environment variables that hold a secret itself."""
         return tuple(name for name in SECRETS if self._environ(name))
 
-    def hand_over(self, server_url: str) -> None:
+    def hand_over(self, server_url: str, fingerprint: str = "") -> None:
         """Move the secrets from this process's environment into this object and tell children which server has them.
 
         Children inherit the addresses and limits too; the drive's root they learn from the server, with the token.
@@ -288,11 +293,15 @@ class BoxConfig(Configurable):
         if not self.broker_url:
             os.environ.pop("BOX_ROOT_FOLDER", None)
         os.environ.update({name: value for name, value in inherited.items() if value})
-        os.environ["BOX_SERVER_URL"] = server_url
+        os.environ.update({"BOX_SERVER_URL": server_url, "BOX_SERVER_FINGERPRINT": fingerprint})
 
     def _inherited(self) -> list[Setting]:
         names = {"broker_url", "url", "api_url", "upload_url", "oauth_url", "rate_limit"}
-        _ = self.server_url, self.root_folder  # fixed for this process before its environment changes
+        _ = (
+            self.server_url,
+            self.server_fingerprint,
+            self.root_folder,
+        )  # fixed for this process before its environment changes
         return [trait for name, trait in self.traits().items() if name in names and isinstance(trait, Setting)]
 
     def _secret(self, name: str, file: str) -> Secret:

@@ -71,6 +71,7 @@ class Reporter:
     def __init__(self, access: ServerAccess) -> None:
         self._access = access
         self._network = Network(deadline=PATIENCE)
+        self._network.http.pin(access.url, access.fingerprint)
         self.forget()
         _reporters.add(self)
 

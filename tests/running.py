@@ -25,7 +25,8 @@ class Running:
         self.http = requests.Session()
         self.http.trust_env = False
         # the address is told just before the port listens
-        self.http.mount("http://", HTTPAdapter(max_retries=Retry(connect=20, read=0, backoff_factor=0.05)))
+        for scheme in ("http://", "https://"):
+            self.http.mount(scheme, HTTPAdapter(max_retries=Retry(connect=20, read=0, backoff_factor=0.05)))
         if token:
             self.http.headers["Authorization"] = f"token {token}"
 
@@ -43,7 +44,9 @@ class Running:
         kernel = self.http.post(f"{self.url}api/kernels", json={"name": "python3"}, timeout=60).json()["id"]
         header = [f"Authorization: token {self.token}"] if self.token else []
         address = self.url.replace("http", "ws", 1) + f"api/kernels/{kernel}/channels"
-        with contextlib.closing(create_connection(address, header=header, timeout=timeout)) as socket:
+        trusted = {"ca_certs": self.http.verify} if isinstance(self.http.verify, str) else None
+        connection = create_connection(address, header=header, timeout=timeout, sslopt=trusted)
+        with contextlib.closing(connection) as socket:
             outputs = [_execute(socket, cell) for cell in cells]
         self.http.delete(f"{self.url}api/kernels/{kernel}", timeout=30)
         return outputs

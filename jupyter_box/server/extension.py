@@ -55,7 +55,7 @@ class BoxExtension(ExtensionApp):
     def _hand_over(self) -> None:
         if self.backend.config.scrub_environment:
             self._ensure_token()
-            self.backend.config.hand_over(self._address())
+            self.backend.config.hand_over(self._address(), _fingerprint(self._server.certfile))
 
     def _is_configured(self) -> bool:
         try:
@@ -81,3 +81,15 @@ class BoxExtension(ExtensionApp):
         host = "::1" if host == "::" else host
         scheme = "https" if server.certfile else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.port}{server.base_url}"
+
+
+def _fingerprint(certfile: str) -> str:
+    """Return the SHA-256 of the certificate that a server shows, the first of its file; nothing where it has none."""
+    if not certfile:
+        return ""
+    import hashlib
+    import ssl
+
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    _, _, rest = Path(certfile).read_text(encoding="ascii", errors="replace").partition(begin)
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(begin + rest.partition(end)[0] + end)).hexdigest()

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import ipaddress
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from certificates import self_signed
 
 CONTRACT = {"access_token", "expires_in", "token_type", "restricted_to", "box_user", "root"}
 
@@ -366,22 +362,7 @@ def wait_until(done, seconds=20):
 
 
 def test_https_is_served_with_a_certificate(start, tmp_path):
-    certificate, key = self_signed(tmp_path)
+    certificate, key = self_signed(tmp_path, "127.0.0.1")
     broker = start(BOX_BROKER_CERTFILE=str(certificate), BOX_BROKER_KEYFILE=str(key))
     url = broker.url.replace("http://", "https://")
     assert requests.get(f"{url}/healthz", verify=str(certificate), timeout=30).json() == {"status": "ok"}
-
-
-def self_signed(folder):
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
-    now = dt.datetime.now(dt.timezone.utc)
-    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + dt.timedelta(hours=1))
-    pem = made.add_extension(names, critical=False).sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    (folder / "certificate.pem").write_bytes(pem)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(private)
-    return folder / "certificate.pem", folder / "key.pem"

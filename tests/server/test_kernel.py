@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from certificates import self_signed
 from running import running_server
 
 CANARY = "canary-secret-of-this-test"
@@ -35,6 +36,24 @@ def test_a_kernel_lists_box_without_the_secret(box_environment, folder_in_box, t
         token = server.ask("POST", "kernel-token").json()
     assert token["root"] == folder_in_box
     assert 0 < token["expires_in"] <= 4300
+
+
+def test_a_server_with_a_certificate_of_its_own_serves_its_kernels(box_environment, box, tmp_path):
+    # for no name that kernels use, and signed by nobody they know
+    certificate, key = self_signed(tmp_path, "localhost")
+    files = (f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}")
+    send = "import pathlib; pathlib.Path('x.bin').write_bytes(bytes(30_000_000)); drive.upload('x.bin', '/by https')"
+    box.fault("delay", "PUT /files/upload_sessions", seconds=1.5, times=None)
+    with running_server(tmp_path, box_environment, *files) as server:
+        server.http.verify = str(certificate)
+        listed, sent = server.run(LIST, f"drive = jupyter_box.connect(); {send}")
+        (told,) = server.ask("GET", "transfers").json()["transfers"]
+        refused = "import os; os.environ['BOX_SERVER_FINGERPRINT'] = '0' * 64"
+        _, another = server.run(refused, LIST)
+    assert re.match(r"\[.*\]", listed)
+    assert "Error" not in sent
+    assert (told["where"], told["kind"], told["phase"]) == ("kernel", "upload", "done")
+    assert "is not trusted" in another
 
 
 @pytest.mark.slow
