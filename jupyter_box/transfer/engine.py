@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -186,8 +186,16 @@ class Transfers:
         with told(meter):
             return self.save(whole, Path(target), meter, version)
 
-    def save(self, whole: Item, target: Path, meter: Meter, version: str | None = None) -> Path:
-        """Fetch a file, of which size and SHA-1 are known, to the disk."""
+    def save(
+        self,
+        whole: Item,
+        target: Path,
+        meter: Meter,
+        version: str | None = None,
+        *,
+        check: Callable[[], None] = lambda: None,
+    ) -> Path:
+        """Fetch a file, of which size and SHA-1 are known, to the disk; `check` may raise before it gets its name."""
         saving = Saving(
             self.content,
             self.gate,
@@ -197,6 +205,7 @@ class Transfers:
             meter=meter,
             version=version,
             range_size=self._range_size,
+            check=check,
         )
         return saving.run()
 

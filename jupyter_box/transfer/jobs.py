@@ -15,7 +15,7 @@ from jupyter_box.items import Item
 from jupyter_box.session import Session
 
 from .content import Target
-from .local import FileSource, translate_local
+from .local import FileSource, LocalError, Stamp, translate_local
 from .progress import Meter
 from .report import Action, Outcome
 
@@ -47,6 +47,7 @@ class Job:
         folder_id: The folder of Box that gets it; empty for a file to receive.
         existing: What gets a new version.
         item: The file of Box to receive.
+        stamp: Of the local file that it replaces; None where there is none.
     """
 
     path: str
@@ -57,6 +58,7 @@ class Job:
     existing: Item | None = None
     item: Item | None = None
     reason: str = ""
+    stamp: Stamp | None = None
 
     def run(self, transfers: Transfers, meter: Meter) -> Done:
         """Do it; a failure is an outcome, too."""
@@ -80,9 +82,22 @@ class Job:
     def _receive(self, transfers: Transfers, meter: Meter) -> Done:
         assert self.item is not None
         whole = transfers.whole(self.item)
-        transfers.save(whole, Path(self.local), meter)
+        transfers.save(whole, Path(self.local), meter, check=self._check_replaced)
         outcome = Outcome(self.path, self.local, self.action, whole.size or 0, self.reason, item_id=whole.id)
         return Done(outcome, whole.sha1 or "")
+
+    def _check_replaced(self) -> None:
+        """Do nothing if what is to be replaced is still what the plan was made for.
+
+        Raises:
+            LocalError: Someone has written it meanwhile.
+        """
+        if Stamp.at(Path(self.local)) != self.stamp:
+            raise LocalError(
+                f"{self.local} was written while the sync ran; it is kept.",
+                hint="Sync again.",
+                code="changed_here",
+            )
 
 
 def from_environment() -> Transfers:

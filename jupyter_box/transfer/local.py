@@ -43,6 +43,14 @@ class Stamp:
         """Return the stamp of a file's status."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ino)
 
+    @classmethod
+    def at(cls, path: Path) -> Stamp | None:
+        """Return the stamp of what is at a path; None if nothing is."""
+        try:
+            return cls.of(path.stat())
+        except OSError:
+            return None
+
 
 class Source:
     """Bytes to upload, read by position from many threads; close it, or use it as a context manager.

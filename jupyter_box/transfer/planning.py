@@ -50,12 +50,13 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file that is to have another place, on the side that follows."""
+    """A file that is to have another place, on the side that follows; `item` if that is Box."""
 
     item: Item | None
     source: str
     target: str
     size: int
+    sha1: str
 
 
 @dataclass
@@ -68,7 +69,8 @@ class Plan:
         jobs: Files to carry over, by the key of their path.
         removals: Files to remove, relative paths; with their item where they are in Box.
         notes: Files that are left as they are and want a word.
-        agreed: On what both sides agree without any work.
+        agreed: How both sides of a path are known to be before the work.
+        afterwards: The same once a job is done, by the job's key, where they are not both what it carried.
     """
 
     folders: list[str] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Plan:
     removals: dict[str, Item | None] = field(default_factory=dict)
     notes: list[Outcome] = field(default_factory=list)
     agreed: dict[str, Agreed] = field(default_factory=dict)
+    afterwards: dict[str, dict[str, Agreed]] = field(default_factory=dict)
 
 
 def make_plan(tree: Tree, direction: Direction, here: Side, there: There) -> Plan:
@@ -117,8 +120,7 @@ class _Planner:
             self.plan.agreed[place] = Agreed(sha1, sha1)
             self._note("skipped", here.path, here.stamp.size, "It is the same on both sides.", there)
             return
-        if before is not None:
-            self.plan.agreed[place] = before
+        self._keep_agreed(place)
         changed = (before is None or before.here != sha1, before is None or before.there != there.sha1)
         if changed == (False, False):
             self._note("skipped", here.path, here.stamp.size, "Both sides were kept after a conflict.", there)
@@ -126,6 +128,15 @@ class _Planner:
             self._differs_at_first(place, here, there)
         else:
             self._differs(place, here, there, sha1, changed)
+
+    def _keep_agreed(self, place: str) -> None:
+        """Go on knowing how both sides of a path were, until what is to be done to it is done."""
+        if (before := self.tree.agreed.get(place)) is not None:
+            self.plan.agreed[place] = before
+
+    def _moved(self, old: str, move: Move) -> None:
+        self._keep_agreed(old)
+        self.plan.moves.append(move)
 
     def _differs_at_first(self, place: str, here: Here, there: Item) -> None:
         raise NotImplementedError
@@ -156,9 +167,10 @@ class _Planner:
         places = {key(f"{folder}{slash}{twin}") for twin in twins(name)}
         return any(place in self.here.files or place in self.there.files for place in places)
 
-    def _receive(self, place: str, there: Item, path: str = "") -> None:
-        local = str(self.tree.local / (path or self.tree.relative(there)))
-        self.plan.jobs[place] = Job(there.path, local, there.size or 0, "received", item=there)
+    def _receive(self, place: str, there: Item, here: Here | None = None) -> None:
+        local = str(self.tree.local / (here.path if here else self.tree.relative(there)))
+        stamp = here.stamp if here else None
+        self.plan.jobs[place] = Job(there.path, local, there.size or 0, "received", item=there, stamp=stamp)
 
     def _conflict_path(self, path: str) -> str:
         folder, _, name = path.rpartition("/")
@@ -194,9 +206,9 @@ class _Up(_Planner):
                 "conflict",
                 reason=_BOTH_CHANGED.format("this machine's"),
             )
-            self.plan.agreed[place] = Agreed(sha1, there.sha1 or "")
             # known as kept, so that a later sync does not take it for a file that was removed here
-            self.plan.agreed[key(path)] = Agreed("", sha1)
+            kept = {key(path): Agreed("", sha1)}
+            self.plan.afterwards[key(path)] = {place: Agreed(sha1, there.sha1 or ""), **kept}
 
     def _one_sided(self) -> None:
         self.plan.folders = sorted(
@@ -209,8 +221,7 @@ class _Up(_Planner):
             old = movable.get((here.stamp.size, self.tree.sha1(here))) if movable else None
             if old in extra:
                 item = extra.pop(old)
-                self.plan.moves.append(Move(item, self.tree.relative(item), here.path, here.stamp.size))
-                self.plan.agreed[place] = Agreed(item.sha1 or "", item.sha1 or "")
+                self._moved(old, Move(item, self.tree.relative(item), here.path, here.stamp.size, item.sha1 or ""))
             else:
                 self._send(place, here)
         self._remove(extra)
@@ -221,12 +232,10 @@ class _Up(_Planner):
         return {(item.size or 0, item.sha1 or ""): place for place, item in was_here.items()}
 
     def _remove(self, extra: dict[str, Item]) -> None:
-        kept = {place: self.tree.agreed.get(place) for place in extra}
         for place, item in extra.items():
-            before = kept[place]
+            self._keep_agreed(place)
+            before = self.tree.agreed.get(place)
             is_changed = before is not None and (not before.here or before.there != item.sha1)
-            if before is not None and (is_changed or not self.tree.deletes):
-                self.plan.agreed[place] = before
             if self.tree.deletes and is_changed:
                 self._note("skipped", self.tree.relative(item), item.size or 0, "It changed in Box; kept.", item)
             elif self.tree.deletes:
@@ -244,7 +253,7 @@ class _Down(_Planner):
 
     def _differs(self, place: str, here: Here, there: Item, sha1: str, changed: tuple[bool, bool]) -> None:
         if changed == (False, True):
-            self._receive(place, there, here.path)
+            self._receive(place, there, here)
         elif changed == (True, False):
             self._note("skipped", here.path, here.stamp.size, "It changed here only; sync up sends it.", there)
         else:
@@ -255,7 +264,7 @@ class _Down(_Planner):
         local = str(self.tree.local / path)
         reason = _BOTH_CHANGED.format("Box's")
         self.plan.jobs[key(path)] = Job(there.path, local, there.size or 0, "conflict", item=there, reason=reason)
-        self.plan.agreed[place] = Agreed(sha1, there.sha1 or "")
+        self.plan.afterwards[key(path)] = {place: Agreed(sha1, there.sha1 or "")}
 
     def _one_sided(self) -> None:
         self.plan.folders = sorted(
@@ -267,9 +276,8 @@ class _Down(_Planner):
             item = self.there.files[place]
             old = movable.get((item.size or 0, item.sha1 or ""))
             if old in extra:
-                source = extra.pop(old)
-                self.plan.moves.append(Move(None, source.path, self.tree.relative(item), source.stamp.size))
-                self.plan.agreed[place] = Agreed(item.sha1 or "", item.sha1 or "")
+                source, target = extra.pop(old), self.tree.relative(item)
+                self._moved(old, Move(None, source.path, target, source.stamp.size, item.sha1 or ""))
             else:
                 self._receive(place, item)
         self._remove(extra)
@@ -285,9 +293,8 @@ class _Down(_Planner):
     def _remove(self, extra: dict[str, Here]) -> None:
         removable = self._was_there(extra)
         for place, here in extra.items():
+            self._keep_agreed(place)
             if self.tree.deletes and place in removable:
                 self.plan.removals[here.path] = None
             elif self.tree.deletes:
                 self._note("skipped", here.path, here.stamp.size, "As it is, it was never in Box; kept.")
-            if place in self.tree.agreed and not (self.tree.deletes and place in removable):
-                self.plan.agreed[place] = self.tree.agreed[place]

@@ -40,6 +40,7 @@ class Saving:
         meter: Told of every byte; says when to stop.
         version: The id of a past version; None for the current one.
         range_size: Bytes of one range; a file of two and more comes in ranges.
+        check: Called before the file gets its name; may raise, and then what is there stays.
     """
 
     def __init__(
@@ -53,12 +54,13 @@ class Saving:
         meter: Meter,
         version: str | None = None,
         range_size: int = RANGE,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self._content, self._gate, self._journal = content, gate, journal
         self._item, self._target, self._meter, self._version = item, target, meter, version
-        self._range = range_size
+        self._range, self._check = range_size, check
         self._key = key_of("download", content.session.identity, str(target.absolute()), item.id, version or "")
-        self._scratch = target.parent / f".{target.name[:120]}.{self._key[:8]}{SUFFIX}"
+        self._scratch = target.parent / f".{_cut(target.name)}.{self._key[:8]}{SUFFIX}"
 
     @property
     def _size(self) -> int:
@@ -100,6 +102,7 @@ class Saving:
         with suppress(FileNotFoundError):
             shutil.copymode(self._target, self._scratch)
         set_modified(self._scratch, self._item.content_modified)
+        self._check()
         self._scratch.replace(self._target)
 
     def _clear(self) -> None:
@@ -217,6 +220,11 @@ def _blocks(descriptor: int, offset: int, end: int) -> Iterator[memoryview]:
 
 def _forget(_done: list[int]) -> None:
     """Note nothing."""
+
+
+def _cut(name: str) -> str:
+    """Return the beginning of a name; file systems count its bytes, and ours has more to come."""
+    return name.encode(errors="ignore")[:120].decode(errors="ignore")
 
 
 def _check_target(target: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_box.errors import BoxError, Denied, Exists
+from jupyter_box.errors import BoxError, Denied, Exists, NotFound
 from jupyter_box.events import Listener, ignore
 from jupyter_box.items import FIELDS, Item
 from jupyter_box.paths import below, key
@@ -199,20 +199,14 @@ class Sync:
         run = self._run
         run.meter.expect(sum(job.size for job in plan.jobs.values()), files=len(plan.jobs))
         for outcome in plan.notes:
-            run.note(outcome)
+            run.add(outcome)
         ids = self._make_folders(plan, there)
         for move in plan.moves:
-            self._move(move, ids)
+            self._move(plan, move, ids)
         self._carry(plan, ids)
         if all(outcome.action != "failed" for outcome in run.outcomes):
             for path, item in sorted(plan.removals.items(), reverse=True):
-                self._remove(path, item)
-        self._forget_failed(plan)
-
-    def _forget_failed(self, plan: Plan) -> None:
-        for outcome in self._run.outcomes:
-            if outcome.action == "failed":
-                plan.agreed.pop(key(outcome.path.removeprefix(self._folder.path.rstrip("/")).lstrip("/")), None)
+                self._remove(plan, path, item)
 
     def _make_folders(self, plan: Plan, there: There) -> dict[str, Item]:
         """Make the folders that are missing; return those of Box by the key of their path."""
@@ -240,38 +234,42 @@ class Sync:
             return
         ids.update({key(f"{parent}/{name}".lstrip("/")): item for name, (item, _) in made.items()})
 
-    def _move(self, move: Move, ids: dict[str, Item]) -> None:
+    def _move(self, plan: Plan, move: Move, ids: dict[str, Item]) -> None:
         source, target = self._local / move.source, self._local / move.target
         outcome = Outcome(self.box_path(move.target), str(target), "moved", move.size, f"from {move.source}")
         try:
             if move.item is None:
                 self.local_path(move.target).parent.mkdir(parents=True, exist_ok=True)
+                _check_free(target)
                 source.rename(target)
             else:
                 folder, _, name = move.target.rpartition("/")
-                body = {"name": name, "parent": {"id": ids[key(folder)].id}}
+                body = {"name": name, "parent": {"id": _made(key(folder), ids).id}}
                 self._session.call("PUT", f"/files/{move.item.id}", json=body, params={"fields": FIELDS})
         except (BoxError, OSError) as error:
             self._run.refuse(outcome.path, target, error)
             return
-        self._run.note(outcome)
+        self._run.add(outcome)
+        plan.agreed.pop(key(move.source), None)
+        plan.agreed[key(move.target)] = Agreed(move.sha1, move.sha1)
 
     def _carry(self, plan: Plan, ids: dict[str, Item]) -> None:
         run = self._run
         jobs = {place: self._placed(job, place, ids) for place, job in plan.jobs.items()}
         for place, done in self._results({place: job for place, job in jobs.items() if job is not None}):
             run.note(done.outcome)
-            if done.sha1 and done.outcome.action in {"sent", "received"}:
-                plan.agreed[place] = Agreed(done.sha1, done.sha1)
+            if done.outcome.action != "failed":
+                same = {place: Agreed(done.sha1, done.sha1)} if done.sha1 else {}
+                plan.agreed |= plan.afterwards.get(place, same)
 
     def _placed(self, job: Job, place: str, ids: dict[str, Item]) -> Job | None:
         if job.item is not None:
             return job
-        folder = ids.get(place.rpartition("/")[0])
-        if folder is None:
-            self._run.note(Outcome(job.path, job.local, "failed", job.size, "Its folder could not be made.", "exists"))
+        try:
+            return replace(job, folder_id=_made(place.rpartition("/")[0], ids).id)
+        except BoxError as error:
+            self._run.note(self._run.failure(Outcome(job.path, job.local, "failed", job.size), error))
             return None
-        return replace(job, folder_id=folder.id)
 
     def _results(self, jobs: dict[str, Job]) -> Iterator[tuple[str, Done]]:
         executor, run = self._options.executor, self._run
@@ -300,7 +298,7 @@ class Sync:
         done = job.run(self._transfers, self._run.meter)
         return done if done.error is None else Done(self._run.failure(failed, done.error))
 
-    def _remove(self, path: str, item: Item | None) -> None:
+    def _remove(self, plan: Plan, path: str, item: Item | None) -> None:
         reason, item_id = _REMOVED[self._options.direction], item.id if item else None
         outcome = Outcome(self.box_path(path), str(self._local / path), "deleted", reason=reason, item_id=item_id)
         try:
@@ -316,4 +314,21 @@ class Sync:
         except (BoxError, OSError) as error:
             self._run.refuse(outcome.path, self._local / path, error)
             return
-        self._run.note(outcome)
+        self._run.add(outcome)
+        plan.agreed.pop(key(path), None)
+
+
+def _made(place: str, ids: dict[str, Item]) -> Item:
+    """Return the folder of Box that has the key.
+
+    Raises:
+        NotFound: It could not be made, which is reported.
+    """
+    if place not in ids:
+        raise NotFound("Its folder could not be made.", code="no_folder")
+    return ids[place]
+
+
+def _check_free(target: Path) -> None:
+    if os.path.lexists(target):
+        raise Exists(f"{target} was made while the sync ran; it is kept.", hint="Sync again.", code="local_exists")

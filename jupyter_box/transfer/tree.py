@@ -123,15 +123,19 @@ class Run:
         return replace(failed, reason=str(ours), code=ours.code)
 
     def note(self, outcome: Outcome) -> None:
-        """Keep what became of a file."""
+        """Keep what became of a file that is counted already."""
         with self._lock:
             self.outcomes.append(outcome)
         self.meter.add_file()
 
+    def add(self, outcome: Outcome) -> None:
+        """Count a file without bytes to carry, and keep what became of it."""
+        self.meter.expect(0, files=1)
+        self.note(outcome)
+
     def refuse(self, path: str, local: Path, error: BoxError | OSError) -> None:
         """Note something that cannot be carried over."""
-        self.meter.expect(0, files=1)
-        self.note(self.failure(Outcome(path, str(local), "failed"), error))
+        self.add(self.failure(Outcome(path, str(local), "failed"), error))
 
 
 def upload_tree(
@@ -264,9 +268,8 @@ class _Downloading:
         elif item.is_file:
             self.run.submit_file(item.path, target, item.size or 0, lambda: self._carry(item, target))
         else:
-            self.run.meter.expect(0, files=1)
             reason = "A web link has no content."
-            self.run.note(Outcome(item.path, str(target), "skipped", 0, reason, item_id=item.id))
+            self.run.add(Outcome(item.path, str(target), "skipped", 0, reason, item_id=item.id))
 
     def _key(self, name: str) -> str:
         return unicodedata.normalize("NFC", name).casefold() if self.is_case_blind else name

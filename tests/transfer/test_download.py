@@ -40,6 +40,14 @@ def test_a_file_arrives_whole_and_has_its_time(transfers, upload, workdir, size)
     assert leftovers(workdir) == []
 
 
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_a_long_name_of_wide_characters(transfers, folder, write, workdir, size):
+    """Local file systems count bytes, of which such a character has three."""
+    name = "数" * 83 + ".csv"
+    item = transfers.upload_file(write("original/data.bin", size), folder.id, name)
+    assert sha1(transfers.download_file(item, workdir / name)) == item.sha1
+
+
 def test_what_is_there_is_replaced_and_keeps_its_mode(transfers, upload, workdir):
     item, original = upload(1000)
     (workdir / "copy.bin").write_bytes(b"old")

@@ -16,8 +16,9 @@ from jupyter_box.errors import NotFound
 from jupyter_box.transfer import SyncOptions
 from jupyter_box.transfer.ignoring import Rules
 
-from .conftest import THRESHOLD, TREE, here, sha1
+from .conftest import THRESHOLD, TREE, here, in_thread, leftovers, sha1
 
+CONTENT = "(POST|GET) .*/content$"  # a file on its way up or down
 UP, DOWN = SyncOptions(), SyncOptions(direction="down")
 
 
@@ -78,6 +79,19 @@ def test_only_what_changed_is_sent(transfers, folder, tree, write, there, versio
 
     assert [outcome.path.rpartition("/")[2] for outcome in report.outcomes if outcome.action == "sent"] == ["a.txt"]
     assert there(folder) == here(tree)
+
+
+def test_no_more_files_are_told_than_there_are(transfers, folder, tree, write):
+    transfers.sync(tree, folder, UP)
+    write("tree/a.txt", 10, seed=2)
+    (tree / "b" / "c.bin").rename(tree / "c.bin")
+    (tree / "b" / "d" / "e.txt").unlink()
+    heard = []
+
+    transfers.sync(tree, folder, SyncOptions(delete=True), on_progress=heard.append)
+
+    assert all(progress.files_done <= progress.files_total for progress in heard)
+    assert (heard[-1].files_done, heard[-1].files_total) == (len(TREE), len(TREE))
 
 
 def test_a_moved_file_is_moved_in_box(box, transfers, folder, tree, there):
@@ -165,6 +179,84 @@ def test_a_conflict_keeps_both_sides(session, transfers, folder, tree, there, op
     again = transfers.sync(tree, folder, SyncOptions(direction=options.direction, delete=True))
     assert (again.sent, again.failed) == (0, 0)
     assert contents <= set((there(folder) if options is UP else here(tree)).values())
+
+
+@pytest.mark.parametrize("options", [UP, DOWN], ids=["up", "down"])
+def test_a_conflict_whose_second_file_fails_is_one_the_next_time(box, session, transfers, folder, tree, there, options):
+    transfers.sync(tree, folder, UP)
+    (tree / "a.txt").write_bytes(b"changed here")
+    put(transfers, session, folder, "a.txt", b"changed there")
+    contents = {sha1(tree / "a.txt"), there(folder)["a.txt"]}
+    box.fault("error", CONTENT, status=403)
+
+    assert transfers.sync(tree, folder, options).failed == 1
+    report = transfers.sync(tree, folder, options)
+
+    assert [outcome.action for outcome in report.outcomes if outcome.action != "skipped"] == ["conflict"]
+    assert contents <= set((there(folder) if options is UP else here(tree)).values())
+
+
+@pytest.mark.parametrize(("options", "action"), [(UP, "sent"), (DOWN, "received")], ids=["up", "down"])
+def test_a_change_that_fails_is_no_conflict_the_next_time(
+    box, session, transfers, folder, tree, there, options, action
+):
+    transfers.sync(tree, folder, UP)
+    if options is UP:
+        (tree / "a.txt").write_bytes(b"changed here")
+    else:
+        put(transfers, session, folder, "a.txt", b"changed there")
+    box.fault("error", CONTENT, status=403)
+
+    assert transfers.sync(tree, folder, options).failed == 1
+    report = transfers.sync(tree, folder, options)
+
+    assert [outcome.action for outcome in report.outcomes if outcome.action != "skipped"] == [action]
+    assert there(folder) == here(tree)
+
+
+def test_a_move_into_a_folder_that_cannot_be_made_is_done_the_next_time(box, transfers, folder, tree, there):
+    transfers.sync(tree, folder, UP)
+    before = there(folder)
+    (tree / "new").mkdir()
+    (tree / "a.txt").rename(tree / "new" / "a.txt")
+    box.fault("error", "POST .*/folders$", status=403)
+
+    assert transfers.sync(tree, folder, UP).failed
+    assert there(folder) == before
+    report = transfers.sync(tree, folder, UP)
+
+    assert [outcome.action for outcome in report.outcomes if outcome.action != "skipped"] == ["moved"]
+    assert there(folder) == here(tree)
+
+
+def test_what_was_not_removed_is_still_known(box, session, transfers, folder, tree, there):
+    """A removal that failed, and a change in Box since: that file is kept."""
+    options = SyncOptions(delete=True)
+    transfers.sync(tree, folder, UP)
+    (tree / "a.txt").unlink()
+    box.fault("error", "DELETE .*/files/", status=403)
+    assert transfers.sync(tree, folder, options).failed == 1
+    put(transfers, session, folder, "a.txt", b"changed there")
+
+    assert transfers.sync(tree, folder, options).ok
+    assert "a.txt" in there(folder)
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["changed", "made"])
+def test_what_is_written_while_a_sync_down_runs_is_kept(box, session, transfers, folder, tree, is_there):
+    transfers.sync(tree, folder, UP)
+    if not is_there:
+        (tree / "a.txt").unlink()
+    put(transfers, session, folder, "a.txt", b"changed there")
+    box.fault("hold", "GET /d/1/", name="content")
+    syncing = in_thread(lambda: transfers.sync(tree, folder, DOWN))
+    box.wait_held("content")
+    (tree / "a.txt").write_bytes(b"changed here")
+    box.release("content")
+
+    assert [outcome.code for outcome in syncing().failures] == ["changed_here"]
+    assert (tree / "a.txt").read_bytes() == b"changed here"
+    assert leftovers(tree) == []
 
 
 @pytest.mark.parametrize(("options", "side"), [(UP, "there"), (DOWN, "here")], ids=["up", "down"])
