@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jupyter_box.errors import InvalidName, NotFound
+
+from .local import LocalError, local_errors
 from .saving import SUFFIX
 
 IGNORE_FILE = ".boxignore"
@@ -22,15 +25,29 @@ class Pattern:
 
     @classmethod
     def of(cls, text: str) -> Pattern:
-        """Return the pattern of a line as in `.gitignore`: `*.tmp`, `/build/`, `data/**/raw`, `!keep.tmp`."""
+        """Return the pattern of a line as in `.gitignore`: `*.tmp`, `/build/`, `data/**/raw`, `!keep.tmp`.
+
+        Raises:
+            InvalidName: It is none.
+        """
         is_exception, body = text.startswith("!"), text.removeprefix("!")
         anchored = "/" in body.rstrip("/")
         words = _expression(body.strip("/"))
-        return cls(re.compile(words if anchored else f"(?:.*/)?{words}"), is_exception, body.endswith("/"))
+        try:
+            expression = re.compile(words if anchored else f"(?:.*/)?{words}")
+        except re.error as error:
+            hint = "Patterns are those of .gitignore."
+            raise InvalidName(f"{text!r} is no pattern: {error.msg}.", hint=hint, code="pattern") from None
+        return cls(expression, is_exception, body.endswith("/"))
 
     def matches(self, path: str, *, is_folder: bool) -> bool:
         """Tell whether the pattern speaks of a path relative to the tree's root."""
         return (is_folder or not self.folders_only) and self.expression.fullmatch(path) is not None
+
+    def covers(self, path: str) -> bool:
+        """Tell whether the pattern speaks of a file, or of a folder that the file is in."""
+        above = (path[:place] for place, char in enumerate(path) if char == "/")
+        return self.matches(path, is_folder=False) or any(self.matches(folder, is_folder=True) for folder in above)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +55,7 @@ class Rules:
     """Decides on each path; the last pattern that matches wins, and what is in an excluded folder is excluded.
 
     Attributes:
-        include: If there are any, a file must match one of these.
+        include: If there are any, one of these must cover a file.
         exclude: What does not take part.
     """
 
@@ -47,7 +64,12 @@ class Rules:
 
     @classmethod
     def of(cls, root: Path, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Rules:
-        """Return the rules of a call and of the tree's `.boxignore`."""
+        """Return the rules of a call and of the tree's `.boxignore`.
+
+        Raises:
+            InvalidName: A pattern is none.
+            LocalError: The file cannot be read.
+        """
         lines = [f"*{SUFFIX}", *_lines(root / IGNORE_FILE), *exclude]
         return cls(tuple(map(Pattern.of, include)), tuple(map(Pattern.of, lines)))
 
@@ -59,14 +81,17 @@ class Rules:
                 excluded = not pattern.is_exception
         if excluded or is_folder or not self.include:
             return not excluded
-        return any(pattern.matches(path, is_folder=False) for pattern in self.include)
+        return any(pattern.covers(path) for pattern in self.include)
 
 
 def _lines(file: Path) -> list[str]:
     try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        with local_errors(file):
+            text = file.read_text(encoding="utf-8")
+    except NotFound:
         return []
+    except UnicodeDecodeError:
+        raise LocalError(f"{file} is not UTF-8.", hint="Save it as UTF-8.", code="not_utf8") from None
     return [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 

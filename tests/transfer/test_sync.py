@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_box.errors import NotFound
+from jupyter_box.errors import BoxError, InvalidName, NotFound
 from jupyter_box.transfer import SyncOptions
 from jupyter_box.transfer.ignoring import Rules
 
@@ -328,6 +328,34 @@ def test_excluded_files_of_box_are_not_deleted(transfers, folder, tree, there):
 )
 def test_patterns_mean_what_they_mean_to_git(tmp_path, lines, path, allowed):
     assert Rules.of(tmp_path, exclude=lines).allow(path, is_folder=path.endswith("build")) is allowed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "allowed"),
+    [
+        ("*.csv", "a/b.csv", True),
+        ("data/", "data/x/y.csv", True),
+        ("data/", "data", False),
+        ("/data", "x/data/y.csv", False),
+        ("data/*.csv", "data/x/y.csv", False),
+    ],
+)
+def test_a_file_is_included_by_its_name_or_by_a_folder_that_it_is_in(tmp_path, pattern, path, allowed):
+    assert Rules.of(tmp_path, include=[pattern]).allow(path, is_folder=False) is allowed
+
+
+@pytest.mark.parametrize("given", ["include", "exclude", "ignore file"])
+def test_a_pattern_that_is_none_is_refused_by_its_name(tmp_path, given):
+    if given == "ignore file":
+        (tmp_path / ".boxignore").write_text("*.tmp\n[z-a]\n")
+    with pytest.raises(InvalidName, match=r"\[z-a\]"):
+        Rules.of(tmp_path, **{} if given == "ignore file" else {given: ["[z-a]"]})
+
+
+def test_an_ignore_file_that_is_no_utf8_says_so(tmp_path):
+    (tmp_path / ".boxignore").write_bytes("Prüfung/\n".encode("latin-1"))
+    with pytest.raises(BoxError, match=r"\.boxignore is not UTF-8"):
+        Rules.of(tmp_path)
 
 
 def test_a_file_and_a_folder_of_one_name_are_reported_and_left(transfers, folder, tree, there):
