@@ -107,7 +107,7 @@ class Exchange:
     @property
     def asking(self) -> dict[str, Any]:
         """What `server.lock` says of it: whom it asks, and the instructions or, where they are long, their file."""
-        what = {"instruction": self.sealed} if self.is_short else {"file": self.instruction}
+        what = {"file": self.instruction} if self.instruction and not self.is_short else {"instruction": self.sealed}
         return {"seq": self.seq, "to": self.to, **what}
 
     @property

@@ -11,6 +11,7 @@ from flwr.supercore.run import Run as FlowerRun
 
 from .enrolment import Enrolment
 from .exchange import Exchange, suffix_of
+from .models import Models
 from .outbox import Outbox
 from .pace import Clock, Pace, seconds_between
 from .past import Past
@@ -61,8 +62,9 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         schedule = run.config.schedule
         self._box, self._enrolment, self._lease, self._clock, self._workers = run, enrolment, lease, clock, workers
         self._flower_run = FlowerRun.create_empty(run.config.run_number)
-        self._outbox = Outbox(run, signer)
-        self._replies = Replies(run, enrolment, self._outbox.models, workers)
+        self._models = Models(run, signer, workers)
+        self._outbox = Outbox(run, signer, self._models)
+        self._replies = Replies(run, enrolment, self._models.known, workers)
         self._past = Past(run, told)
         self._presence = Presence(enrolment, schedule, clock)
         self._polls = Pace(schedule.poll_interval, schedule.poll_ceiling, clock)
@@ -142,14 +144,14 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
     def publish_result(self, state: RecordDict) -> None:
         """Write the model that the ServerApp left in `context.state`, as the round after the last begins with it."""
         for arrays in list(state.array_records.values())[:1]:
-            self._outbox.publish(arrays, self._round + 1, "result")
+            self._models.file(self._models.publish(arrays, self._round + 1, "result"))
 
     # sending
 
     def _begin(self, messages: list[Message]) -> Exchange:
         exchange = self._exchange(messages)
         recorded = self._past.of(exchange)
-        self._outbox.know(recorded.get("instruction", {}))
+        self._models.recall(recorded.get("instruction", {}).get("contents", ()))
         self._outbox.fill(exchange)
         for name, message in exchange.asked.items():
             message.metadata.__dict__["_message_id"] = exchange.id(name)
@@ -169,7 +171,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         kind, group = messages[0].metadata.message_type, messages[0].metadata.group_id
         suffix = suffix_of(kind, self._seq, self._suffixes.setdefault(self._round, set()))
         self._suffixes[self._round].add(suffix)
-        folder = self._outbox.folder(self._round)
+        folder = self._models.folder(self._round)
         return Exchange(self._box.config.run, self._seq, self._round, kind, group, asked, folder, suffix)
 
     def _go_on(self, exchange: Exchange, recorded: dict[str, dict[str, Any]]) -> None:
@@ -199,7 +201,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
             if not exchange.instruction:
                 self._workers.aside(self._outbox.record, exchange)
         # the round after the last needs its folder, too: the model that comes out is put there
-        self._workers.aside(self._outbox.folder, self._round + 1)
+        self._workers.aside(self._models.folder, self._round + 1)
 
     def _said(self) -> dict[str, Any]:
         """Return what participants are told: what is asked of whom, and whose last update did not count."""

@@ -12,6 +12,7 @@ from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, Inv
 from jupyter_box.items import Item
 
 from . import apps
+from .arrival import Arrival
 from .config import Participant, check_name
 from .exchange import from_reference, to_folder
 from .heart import Heart
@@ -90,6 +91,7 @@ class _Node:
         self._me = Participant(name, run.store.drive.me().id, state.signer.public)
         self._joining = Joining(run, self._me, state.signer)
         self._heart = Heart(run, name)
+        self._arrival = Arrival(run, clock)
         self._kept: dict[str, Any] = state.load()
         self._answered: Item | None = None
         self._lock_seen: tuple[str | None, float] = (None, clock.now())
@@ -150,22 +152,25 @@ class _Node:
         self._return_if_lost(listing)
         if lock is None or lock.version == self._kept.get("lock") or not self._run.by_server(lock):
             return None
-        due = self._due(lock)
-        return self._instruction(due[0]) if due else None
+        said = self._said(lock)
+        return None if said is None else self._next(said, lock)
 
-    def _due(self, lock: Item) -> list[dict[str, Any]]:
-        """Return what a version of the lock asks of us that is not done."""
+    def _said(self, lock: Item) -> dict[str, Any] | None:
         try:
-            said = unseal(self._run.store.read(lock), self._run.config.server_key)
+            return unseal(self._run.store.read(lock), self._run.config.server_key)
         except (Changed, Corrupted, Forged):
-            return []  # a new version came meanwhile: the next look sees it
+            return None  # a new version came meanwhile: the next look sees it
+
+    def _next(self, said: dict[str, Any], lock: Item) -> dict[str, Any] | None:
+        """Return the first of what the lock asks of us that is not done."""
         self._hear(said.get("unfit", {}).get(self._me.name))
         done = self._kept.get("done", 0)
         due = [entry for entry in said["asking"] if self._me.name in entry["to"] and entry["seq"] > done]
-        if len(due) < 2:
-            # saved when that one is done: then this version need not be read again
+        task = self._instruction(due[0]) if due else None
+        if len(due) == (0 if task is None else 1):
+            # saved when that is done: then this version need not be read again
             self._kept["lock"] = lock.version
-        return due
+        return task
 
     def _hear(self, fault: str | None) -> None:
         """Tell our people that an update of ours did not count."""
@@ -187,13 +192,14 @@ class _Node:
         schedule = self._run.config.schedule
         return schedule.registration_timeout if lock is None else SERVER_PATIENCE * schedule.heartbeat_timeout
 
-    def _instruction(self, entry: dict[str, Any]) -> dict[str, Any]:
+    def _instruction(self, entry: dict[str, Any]) -> dict[str, Any] | None:
+        """Return an instruction, when the models that it names are there; None if they do not come."""
         body: dict[str, Any] | None = entry.get("instruction")
         if body is None:
             body = unseal(self._run.store.read(from_reference(entry["file"])), self._run.config.server_key)
         if body.get("run") != self._run.config.run or body.get("seq") != entry["seq"]:
             raise Forged("The server's instruction is of another run.")
-        return body
+        return body if self._arrival.is_whole(body["contents"][body["to"][self._me.name]["content"]]) else None
 
     def _return_if_lost(self, listing: dict[str, Item]) -> None:
         note = self._run.lost(listing, self._me.name)

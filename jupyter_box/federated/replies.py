@@ -16,7 +16,7 @@ from . import records, wire
 from .config import Participant
 from .enrolment import Enrolment
 from .exchange import Exchange, from_reference, mark, to_reference
-from .outbox import Model
+from .models import Model
 from .run import Run
 from .signing import Forged
 from .workers import Workers

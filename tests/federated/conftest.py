@@ -13,8 +13,6 @@ HERE = Path(__file__).parent
 FAST = {
     "--poll-interval": 0.05,
     "--poll-ceiling": 0.3,
-    "--heartbeat-frequency": 0.5,
-    "--heartbeat-timeout": 4,
     "--client-wait-time": 30,
     "--registration-timeout": 60,
 }
@@ -41,12 +39,14 @@ class Field:
     public: str = ""
     module: str = "plant"
 
-    def init(self, *arguments, clients=3, rounds=3, module="plant", **options):
-        """Make the run; `options` go over those that make the tests fast."""
+    def init(self, *arguments, clients=3, rounds=3, module="plant", lost_after=4, **options):
+        """Make the run; `lost_after` seconds without a sign a client is lost; `options` go over what is the default."""
         given = {
             "--minimum-clients": clients,
             "--maximum-clients": clients,
             "--rounds-count": rounds,
+            "--heartbeat-timeout": lost_after,
+            "--heartbeat-frequency": lost_after / 8,
             **FAST,
             **options,
         }
@@ -105,6 +105,11 @@ class Field:
 
     def reached(self, gate):
         self.wait_for(gate.with_suffix(".reached").exists)
+
+    def lose(self, number, client):
+        """Kill a client, and wait until the server has lost it."""
+        client.kill()
+        self.wait_for(lambda: self.exists(f"tester{number}.lost_connection"))
 
     def trained(self, number):
         """Return the rounds in which a site has trained, in the order of its work."""

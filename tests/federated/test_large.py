@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest.importorskip("flwr")
@@ -15,7 +17,7 @@ def test_a_model_of_more_than_fifty_megabytes_goes_in_parts_and_comes_out_the_sa
     run, size = field_of_play, 14_000_000
     run.init(
         "--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", "--set", f"size={size}", clients=1, rounds=1,
-        **{"--heartbeat-timeout": 20},
+        lost_after=20,
     )  # fmt: skip
     run.share()
     run.box.control(reset_counts=True)
@@ -39,3 +41,24 @@ def test_replies_are_found_in_a_folder_of_more_than_a_page(run):
     run.all_end_well()
     assert_equal(model_of(run, 3), fedavg(2))
     assert len(run.files("rounds/01")) > 1100
+
+
+def test_participants_hear_of_a_large_model_while_it_is_on_its_way(field_of_play):
+    run, size = field_of_play, 1_200_000
+    run.init(
+        "--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", "--set", f"size={size}", clients=1, rounds=2,
+        lost_after=60,
+    )  # fmt: skip
+    run.share()
+    run.begin(0)
+    run.all_end_well()
+    assert_equal(model_of(run, 3), fedavg(2, lambda _: (0,), size=size))
+    path = f"{run.path}/server.lock"
+    said = [json.loads(run.drive.read(path, version=version.id)) for version in run.drive.versions(path)]
+    told = {entry["seq"]: entry["instruction"] for body in said for entry in body["asking"]}
+    for seq in (1, 2):
+        recorded = json.loads(run.read(f"rounds/{seq:02}/server.{seq}.train.json"))
+        model = run.files(f"rounds/{seq:02}")["server.safetensors"]
+        (_, _, was), (_, _, now) = told[seq]["contents"][0][0], recorded["contents"][0][0]
+        assert (was["coming"]["sha1"], now["file"]["sha1"], now["file"]["id"]) == (model.sha1, model.sha1, model.id)
+        assert "file" not in was

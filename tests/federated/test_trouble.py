@@ -101,8 +101,7 @@ def test_who_comes_late_is_refused_and_a_later_loss_is_still_noticed(run):
     run.as_user(2).write(f"id:{run.drive.stat(f'{run.path}/heartbeats').id}/latecomer_heartbeat.txt", "1")
     refusal = b"Error - Authentication failed. Registration is closed."
     run.wait_for(lambda: run.read("authentications/latecomer_authentication.txt").startswith(refusal))
-    clients[2].kill()
-    run.wait_for(lambda: run.exists("tester2.lost_connection"))
+    run.lose(2, clients[2])
     gate.unlink()
     for process in (server, *clients[:2]):
         assert process.ends() == 0, process.text
@@ -243,8 +242,7 @@ def test_a_network_in_trouble_changes_nothing(run, name):
 def test_clocks_that_differ_by_hours_lose_nobody(field_of_play):
     """Participants' clocks are hours apart, and Box's goes back in mid-run, with every time stamp of a file."""
     run = field_of_play
-    quick = {"--heartbeat-frequency": 0.2, "--heartbeat-timeout": 2}
-    run.init("--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", rounds=2, **quick)
+    run.init("--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", rounds=2, lost_after=2)
     run.share()
     gate = run.gate(0, 2)
     server = run.server(CLOCK_AHEAD=7200)
@@ -282,8 +280,7 @@ def test_who_does_not_answer_in_time_is_left_out_of_that_round_alone(field_of_pl
 def test_an_app_that_waits_for_more_than_are_left_does_not_wait_for_ever(field_of_play):
     """Flower's strategies look again and again until there are enough."""
     run = field_of_play
-    quick = {"--heartbeat-frequency": 0.2, "--heartbeat-timeout": 1.5}
-    run.init("--set", "min-nodes=2", "--set", "fraction-evaluate=0.0", clients=2, rounds=2, **quick)
+    run.init("--set", "min-nodes=2", "--set", "fraction-evaluate=0.0", clients=2, rounds=2, lost_after=1.5)
     run.share()
     gate = run.gate(1, 1)
     server, clients = run.begin(0, 1)
@@ -372,6 +369,27 @@ def test_an_end_that_a_member_has_written_is_nobodys(run):
     assert_equal(model_of(run, 3), fedavg(2))
     assert run.read("server_ended.2.txt").startswith(b"Training finished 2")
     assert all("Training finished 2" in client.text for client in clients)
+
+
+def test_a_loss_that_a_member_has_written_hides_none(run):
+    """Who is lost reads the server's own note, whatever has its name; and who is not lost heeds none."""
+    for number in EVERYONE:
+        run.as_user(1).write(f"{run.public}/tester{number}.lost_connection", "lost connection on round 1")
+    gate, lost = run.gate(0, 2), run.gate(2, 2)
+    server, clients = run.begin(*EVERYONE)
+    run.reached(gate)
+    run.reached(lost)
+    clients[2].kill()
+    run.wait_for(lambda: run.exists("tester2.2.lost_connection"))
+    lost.unlink()
+    again = run.client(2)
+    run.wait_for(lambda: "tester2 is back." in server.text)
+    assert run.exists("tester2.lost_connection")
+    assert not run.exists("tester2.2.lost_connection")
+    gate.unlink()
+    for process in (server, *clients[:2], again):
+        assert process.ends() == 0, process.text
+    assert json.loads(server.text.splitlines()[-1])["lost"] == []
 
 
 def test_what_a_member_puts_over_anothers_update_does_not_cost_its_round(run):
