@@ -158,6 +158,12 @@ class Panel:
         """Drop files of (name, size, seed) as from the desktop."""
         self.page.evaluate(DROP, [list(files), selector])
 
+    def choose(self, command, path):
+        """Upload a file or a folder of this machine by a command that lets a person choose one."""
+        with self.page.expect_file_chooser() as chooser:
+            self.page.evaluate("command => void window.jupyterapp.commands.execute(command)", command)
+        chooser.value.set_files(path)
+
     def inspect(self, name, tab):
         """Select a row and look at one side of it; returns the inspector."""
         self.row(name).click()

@@ -145,7 +145,8 @@ export class Upload {
   async run(): Promise<IItem | null> {
     this._stop = new AbortController();
     try {
-      return await this._runAgain();
+      this._running = this._runAgain();
+      return await this._running;
     } catch (error) {
       if (this._stop.signal.aborted) {
         return null;
@@ -165,6 +166,9 @@ export class Upload {
   async cancel(): Promise<void> {
     this._stop.abort();
     this._tell('cancelled');
+    if (!this.id) {
+      await Promise.allSettled([this._running]); // the server may just be making it
+    }
     if (this.id) {
       await this._way.cancelUpload(this.id);
     }
@@ -331,6 +335,7 @@ export class Upload {
   private _partSize = LARGEST_SLICE;
   private _since = Date.now();
   private _before = 0;
+  private _running: Promise<IItem> | null = null;
   private _stop = new AbortController();
 }
 

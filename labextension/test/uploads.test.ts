@@ -194,6 +194,17 @@ describe('uploads', () => {
     expect(() => all.resume(waiting, new File(['1234'], 'a', { lastModified: 1 }))).toThrow('is not the file');
   });
 
+  it('leave nothing of what was cancelled while it began', async () => {
+    const wire = new Wire();
+    let begun = () => undefined as void;
+    wire.beginUpload = () => new Promise(resolve => (begun = () => resolve(wire.state())));
+    const one = upload(wire, 10);
+    const run = one.run();
+    const cancel = one.cancel();
+    begun();
+    expect([await run, await cancel, wire.cancelled, wire.sizes]).toEqual([null, undefined, true, []]);
+  });
+
   it('forget what was cancelled', async () => {
     const wire = new Wire();
     const all = new Uploads(wire as unknown as BoxAPI);

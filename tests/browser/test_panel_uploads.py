@@ -31,24 +31,23 @@ def test_a_file_of_the_same_name_becomes_a_version(panel, put, service):
     assert len(service.versions("/again/a.bin")) == 2
 
 
-def test_a_folder_goes_up_whole(panel, page, service, tmp_path):
+def test_a_folder_goes_up_whole(panel, service, tmp_path):
     tree = tmp_path / "tree"
     for name in ("a.txt", "sub/b.txt", "sub/deeper/c #1.txt"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(name)
-    with page.expect_file_chooser() as chooser:
-        page.evaluate("() => void window.jupyterapp.commands.execute('jupyter-box:upload-folder')")
-    chooser.value.set_files(tree)
+    panel.choose("jupyter-box:upload-folder", tree)
     expect(panel.row("tree")).to_be_visible()
     expect(panel.transfers).to_have_count(0)
     assert service.read("/tree/sub/deeper/c #1.txt") == b"sub/deeper/c #1.txt"
 
 
-def test_a_large_upload_goes_on_after_a_reload(panel, page, lab, service):
-    sent = []
+def test_a_large_upload_goes_on_after_a_reload(panel, page, lab, service, tmp_path):
+    file, sent = tmp_path / "large.bin", []
+    file.write_bytes(content(LARGE, 3))
     page.on("request", lambda request: sent.append(request) if request.method == "PUT" else None)
     Held(page, PARTS, let_through=12)
-    panel.drop(["large.bin", LARGE, 3])
+    panel.choose("jupyter-box:upload", file)
     expect(panel.transfers.first).to_contain_text("large.bin")
     page.wait_for_function(
         "() => parseInt(document.querySelector('.jp-Box-figures')?.textContent?.match(/(\\d+) %/)?.[1] ?? 0) >= 40"
@@ -58,7 +57,7 @@ def test_a_large_upload_goes_on_after_a_reload(panel, page, lab, service):
     panel = Panel(page)
     expect(panel.transfers.first).to_contain_text("interrupted")
     sent.clear()
-    panel.drop(["large.bin", LARGE, 3])
+    panel.choose("jupyter-box:upload", file)
     expect(panel.row("large.bin")).to_be_visible(timeout=120_000)
     assert service.stat("/large.bin").sha1 == hashlib.sha1(content(LARGE, 3)).hexdigest()
     bytes_sent = sum(int(request.headers.get("content-length", 0)) or 8 << 20 for request in sent)
@@ -75,7 +74,9 @@ def test_paused_cancelled_and_tried_again(panel, page, service):
     expect(panel.row("slow.bin")).to_be_visible()
     Held(page, PARTS)
     panel.drop(["never.bin", 30 * MB, 5])
-    panel.node.get_by_role("button", name="Cancel never.bin").click()
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as cancelled:
+        panel.node.get_by_role("button", name="Cancel never.bin").click()
+    assert cancelled.value.status == 204
     expect(panel.transfers).to_have_count(0)
     assert not service.exists("/never.bin")
 
