@@ -117,12 +117,18 @@ export interface IUploadState {
   path: string;
   size: number;
   mtime?: number | null;
+  on_conflict?: OnConflict;
   part_size: number;
   done: [number, number][];
   state: string;
   /** Whether all parts but the last must have `part_size` bytes. */
   exact?: boolean;
 }
+
+/** The code of an upload that nobody knows any more. */
+export const LOST = 'upload_not_found';
+/** The code of an upload of which what was sent before is not of the file. */
+export const OTHER_FILE = 'other_file';
 
 export type Phase =
   | 'started'

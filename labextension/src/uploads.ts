@@ -10,7 +10,9 @@ import { BoxError } from './api';
 import { DirectUploads, NotDirect } from './direct';
 import { drivePath } from './drive';
 import type { IItem, IProgress, IUploadState, IUploadWanted, OnConflict, Phase } from './tokens';
+import { LOST, OTHER_FILE } from './tokens';
 import { WholeUploads } from './whole';
+import { wording } from './words';
 
 const PARTS_AT_ONCE = 3;
 const FILES_AT_ONCE = 3;
@@ -23,8 +25,7 @@ const NO_ROOM = 507;
 const NO_SPOOL = 'spool_full';
 export const UNDER_WAY = 'already_uploading';
 
-const UNKNOWN = 'upload_not_found';
-const LOST = [UNKNOWN, 'incomplete']; // what a server answers that has not got all that was sent
+const INCOMPLETE = 'incomplete'; // what a server answers that has not got all that was sent
 
 /** Gives the slices of a file that the server has not got. */
 export function* missing(size: number, done: [number, number][], slice: number): Generator<[number, number]> {
@@ -57,11 +58,15 @@ export class SliceSize {
 }
 
 /** One way to Box: over the server in parts, directly, or as a whole. */
-export type Way = Pick<BoxAPI, 'beginUpload' | 'uploadState' | 'sendPart' | 'commitUpload' | 'cancelUpload'>;
+export interface IWay extends Pick<BoxAPI, 'sendPart' | 'commitUpload' | 'cancelUpload'> {
+  beginUpload: (wanted: IUploadWanted, file: File) => Promise<IUploadState>;
+  /** Return what was sent already; of the file, if it is there, what really is. */
+  uploadState: (id: string, file: File | null) => Promise<IUploadState>;
+}
 
 /** What all uploads of a page share. */
 export interface IShared {
-  api: Way;
+  api: IWay;
   direct: DirectUploads;
   whole: WholeUploads;
   slice: SliceSize;
@@ -118,18 +123,19 @@ export class Upload {
     return file.size === this.total && (this.mtime === null || file.lastModified === this.mtime);
   }
 
-  /** Whether it cannot go on before the file was chosen again. */
+  /** Whether it cannot go on before the file was chosen again; but for the server, it is hashed here. */
   get needsFile(): boolean {
-    return !this.file && this.done < this.total;
+    return !this.file && (this._way !== this._shared.api || this.done < this.total);
   }
 
   /** Whether it is under way in a manner that does not outlast the page. */
   get endsWithPage(): boolean {
-    return this.isUnderWay && this._way !== this._shared.api;
+    return this.isUnderWay && this._way === this._shared.whole;
   }
 
-  /** Take over what the server kept of an upload of an earlier page. */
-  adopt(state: IUploadState): void {
+  /** Take over an upload of an earlier page, as it is known on its way. */
+  adopt(state: IUploadState, way: IWay): void {
+    this._way = way;
     this.total = state.size;
     this.mtime = state.mtime ?? null;
     this._take(state);
@@ -152,7 +158,7 @@ export class Upload {
         return null;
       }
       this.code = error instanceof BoxError ? error.code : '';
-      this._tell('failed', error instanceof Error ? error.message : String(error));
+      this._tell('failed', wording(error));
       throw error;
     }
   }
@@ -183,17 +189,29 @@ export class Upload {
         return await this._commit();
       } catch (error) {
         const code = error instanceof BoxError ? error.code : '';
-        if (again || !this.file || !LOST.includes(code)) {
+        const why = this._whyAnew(code);
+        if (again || !this.file || !(why || code === INCOMPLETE)) {
           throw error;
         }
-        this.id = code === UNKNOWN ? '' : this.id;
+        this.id = why ? '' : this.id;
+        this._note = why;
       }
     }
   }
 
+  /** Return why an upload has to begin anew; '' where it has not. */
+  private _whyAnew(code: string): string {
+    const sentences: Record<string, string> = {
+      [LOST]: this._shared.trans.__('What was sent before is gone; the file is sent from the beginning.'),
+      [OTHER_FILE]: this._shared.trans.__('The file has changed since; it is sent from the beginning.')
+    };
+    return sentences[code] ?? '';
+  }
+
   private async _begin(): Promise<void> {
-    this._tell('running');
-    this._take(await this._tried(() => (this.id ? this._way.uploadState(this.id) : this._chosen())));
+    this._tell('running', this.id ? this._shared.trans.__('Looking what was sent before…') : '');
+    const ask = () => (this.id ? this._way.uploadState(this.id, this.file) : this._chosen());
+    this._take(await this._tried(ask, this.file));
     if (this.needsFile) {
       throw new BoxError(this._shared.trans.__('Choose the file again to continue.'), 0, 'file_needed');
     }
@@ -218,9 +236,9 @@ export class Upload {
     }
   }
 
-  private _begun(way: Way, wanted: IUploadWanted): Promise<IUploadState> {
+  private _begun(way: IWay, wanted: IUploadWanted): Promise<IUploadState> {
     this._way = way;
-    return way.beginUpload(wanted);
+    return way.beginUpload(wanted, this.file!);
   }
 
   private _take(state: IUploadState): void {
@@ -272,7 +290,7 @@ export class Upload {
 
   private async _commit(): Promise<IItem> {
     for (;;) {
-      const item = await this._tried(() => this._way.commitUpload(this.id, this._stop.signal));
+      const item = await this._tried(() => this._way.commitUpload(this.id, this._stop.signal), this.file);
       if (item) {
         this._tell('done');
         return item;
@@ -282,7 +300,7 @@ export class Upload {
   }
 
   /** Return what a request gives; it is tried again after what passes, for long while the server is away. */
-  private async _tried<T>(request: () => Promise<T>, part?: Blob): Promise<T> {
+  private async _tried<T>(request: () => Promise<T>, part: Blob | null): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {
         return await request();
@@ -292,7 +310,7 @@ export class Upload {
     }
   }
 
-  private async _retry(error: unknown, attempt: number, part: Blob | undefined): Promise<void> {
+  private async _retry(error: unknown, attempt: number, part: Blob | null): Promise<void> {
     this._stop.signal.throwIfAborted();
     if (attempt + 1 >= (isAway(error) ? TRIES_WHILE_AWAY : TRIES) || !passes(error)) {
       throw error;
@@ -306,7 +324,7 @@ export class Upload {
   }
 
   /** A browser reports a file that has changed on the disk as if the network were down. */
-  private async _checkReadable(part: Blob | undefined): Promise<void> {
+  private async _checkReadable(part: Blob | null): Promise<void> {
     try {
       await part?.slice(0, 1).arrayBuffer();
     } catch {
@@ -325,12 +343,14 @@ export class Upload {
       return; // a part that was still under way when it was paused
     }
     this.phase = phase;
-    this.message = message;
+    this.message = message || (phase === 'running' ? this._note : '');
     this._changed(this);
   }
 
-  private _way: Way;
+  private _way: IWay;
   private _isExact = false;
+  /** What the reader is to know while it runs. */
+  private _note = '';
   private _ranges: [number, number][] = [];
   private _partSize = LARGEST_SLICE;
   private _since = Date.now();
@@ -405,14 +425,19 @@ export class Uploads {
   /** Show what an earlier page, or another one, has left unfinished. */
   async restore(): Promise<void> {
     const states = await this.api.uploads();
-    for (const state of states.filter(each => ['pending', 'sending', 'failed'].includes(each.state))) {
-      // one that begins in this very moment may not know its id yet
-      if (!this._uploads.some(each => each.id === state.id || each.path === state.path)) {
-        const upload = this._make(state.path, null, 'version');
-        upload.adopt(state);
-        if (!upload.needsFile) {
-          void this.resume(upload).catch(() => undefined); // its row says what has failed
-        }
+    const left = states.filter(each => ['pending', 'sending', 'failed'].includes(each.state));
+    left.forEach(state => this._adopt(state, this.api));
+    const { direct } = this._shared;
+    (await direct.unfinished()).forEach(state => this._adopt(state, direct));
+  }
+
+  private _adopt(state: IUploadState, way: IWay): void {
+    // one that begins in this very moment may not know its id yet
+    if (!this._uploads.some(each => each.id === state.id || each.path === state.path)) {
+      const upload = this._make(state.path, null, state.on_conflict ?? 'version');
+      upload.adopt(state, way);
+      if (!upload.needsFile) {
+        void this.resume(upload).catch(() => undefined); // its row says what has failed
       }
     }
   }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { BoxError } from '../src/api';
 import { DirectUploads, NotDirect, SMALLEST } from '../src/direct';
-import { sharedBy, Upload } from '../src/uploads';
+import { sharedBy, Upload, Uploads } from '../src/uploads';
 
 const PART = 8 * 2 ** 20;
 const SIZE = SMALLEST + 5;
@@ -19,10 +19,12 @@ class Both {
   asked: [string, string, Record<string, string>][] = [];
   parts: object[] = [];
   tokens = 0;
+  settings = { baseUrl: 'http://h/user/a/' };
+  sent = 0;
   answers: Record<string, () => Response | undefined> = {};
 
   token = async () => ({ access_token: `t${++this.tokens}`, expires_in: 3600, upload_url: 'http://box' });
-  item = async (path: string) => ({ id: path.startsWith('id:') ? path.slice(3) : '7' });
+  item = async (path: string): Promise<object> => ({ id: path.startsWith('id:') ? path.slice(3) : '7' });
 
   fetch = async (url: string, { method, headers, body }: any): Promise<Response> => {
     this.asked.push([method, url, headers]);
@@ -34,7 +36,8 @@ class Both {
       const [, from, to] = /bytes (\d+)-(\d+)/.exec(headers['Content-Range'])!.map(Number);
       const digest = createHash('sha1').update(Buffer.from(await (body as Blob).arrayBuffer()));
       expect(headers.Digest).toBe(`sha=${digest.digest('base64')}`);
-      this.parts.push({ part_id: String(from), offset: from, size: to - from + 1 });
+      this.sent += to - from + 1;
+      this.parts.push({ part_id: String(from), offset: from, size: to - from + 1, sha1: digestOf(await (body as Blob).arrayBuffer()) });
       return json({ part: this.parts.at(-1) });
     }
     if (url.endsWith('/commit')) {
@@ -55,6 +58,9 @@ const endpoints = Object.fromEntries(
 );
 const SESSIONS = 'POST http://box/2.0/files/upload_sessions';
 
+const digestOf = (bytes: ArrayBuffer) => createHash('sha1').update(Buffer.from(bytes)).digest('hex');
+const fileOf = (bytes: Uint8Array<ArrayBuffer>) => new File([bytes], 'a.bin', { lastModified: WANTED.mtime });
+
 function json(value: object, status = 200): Response {
   return new Response(JSON.stringify(value), { status });
 }
@@ -66,12 +72,35 @@ describe('an upload to Box itself', () => {
     both = new Both();
     vi.stubGlobal('fetch', both.fetch);
   });
-  afterEach(() => void vi.unstubAllGlobals());
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    localStorage.clear();
+  });
 
   function run(): Promise<unknown> {
     const direct = new DirectUploads(both as any);
     const shared = { ...sharedBy(both as any, nullTranslator.load('')), direct, wait: async () => undefined };
     return new Upload(shared, '/x/a.bin', new File([BYTES], 'a.bin'), 'version', () => undefined).run();
+  }
+
+  /** Send the first two parts in a page that then is closed. */
+  async function begun(): Promise<void> {
+    const direct = new DirectUploads(both as any);
+    const file = fileOf(BYTES);
+    const { id } = await direct.beginUpload(WANTED, file);
+    for (const offset of [0, PART]) {
+      await direct.sendPart(id, offset, file.slice(offset, offset + PART), new AbortController().signal);
+    }
+    both.sent = 0;
+  }
+
+  /** The uploads of a page that is opened after. */
+  async function restored(): Promise<[Uploads, string[]]> {
+    const api = Object.assign(both, { uploads: async () => [] }) as any;
+    const [uploads, said] = [new Uploads(api, nullTranslator.load('')), [] as string[]];
+    uploads.changed.connect((_, upload) => said.push(upload.message));
+    await uploads.restore();
+    return [uploads, said];
   }
 
   function wholeDigest(): string {
@@ -119,13 +148,75 @@ describe('an upload to Box itself', () => {
     trouble(both);
     const direct = new DirectUploads(both as any);
     expect(direct.suits(WANTED)).toBe(true);
-    await expect(direct.beginUpload(WANTED)).rejects.toThrow(NotDirect);
+    await expect(direct.beginUpload(WANTED, fileOf(BYTES))).rejects.toThrow(NotDirect);
     expect(direct.suits(WANTED)).toBe(false);
   });
 
   it('tells what is wrong with the file, whichever way it went', async () => {
     both.answers[SESSIONS] = () => json({ code: 'storage_limit_exceeded', message: 'Full.' }, 403);
-    await expect(new DirectUploads(both as any).beginUpload(WANTED)).rejects.toThrow('Full.');
+    await expect(new DirectUploads(both as any).beginUpload(WANTED, fileOf(BYTES))).rejects.toThrow('Full.');
+  });
+
+  it('goes on in another page, once the file was chosen again', async () => {
+    await begun();
+    expect(JSON.stringify({ ...localStorage })).not.toMatch(/t1/);
+    const [uploads] = await restored();
+    const [left] = [...uploads];
+    expect([left.phase, left.done, left.needsFile]).toEqual(['interrupted', 2 * PART, true]);
+    expect(await uploads.add(fileOf(BYTES), 'box:x/a.bin')).toEqual({ id: '99' });
+    expect(both.sent).toBe(SIZE - 2 * PART);
+    expect(wholeDigest()).toBe(expected);
+    expect(localStorage.length).toBe(0);
+  });
+
+  it('begins anew where Box has ended it, and says so', async () => {
+    await begun();
+    both.answers['GET http://box/2.0/files/upload_sessions/s'] = () => json({ code: 'session_expired' }, 410);
+    both.parts = [];
+    const [uploads, said] = await restored();
+    expect([...uploads][0].done).toBe(0);
+    await uploads.add(fileOf(BYTES), 'box:x/a.bin');
+    expect(said).toContain('What was sent before is gone; the file is sent from the beginning.');
+    expect(both.sent).toBe(SIZE);
+  });
+
+  it('begins anew where the file has another content, and says so', async () => {
+    await begun();
+    const other = BYTES.slice();
+    other[PART + 1] ^= 1;
+    both.answers['DELETE http://box/s/abort'] = () => {
+      both.parts = [];
+      return json({});
+    };
+    const [uploads, said] = await restored();
+    await uploads.add(fileOf(other), 'box:x/a.bin');
+    expect(said).toContain('The file has changed since; it is sent from the beginning.');
+    expect(both.sent).toBe(SIZE);
+    expect(wholeDigest()).toBe(`sha=${createHash('sha1').update(other).digest('base64')}`);
+  });
+
+  it('is not sent again where only the end of it was not seen', async () => {
+    await begun();
+    both.answers['GET http://box/2.0/files/upload_sessions/s'] = () => json({ code: 'not_found' }, 404);
+    both.item = async () => ({ id: '99', size: SIZE, content_modified: '1970-01-01T00:00:00Z' });
+    expect([...(await restored())[0]]).toEqual([]);
+    expect(localStorage.length).toBe(0);
+  });
+
+  it('is not sent again where the answer to its commit was lost', async () => {
+    both.item = async () => ({ id: '99', size: SIZE, content_modified: '1970-01-01T00:00:00Z' });
+    both.answers['POST http://box/s/commit'] = () => json({ code: 'not_found' }, 404);
+    const direct = new DirectUploads(both as any);
+    const { id } = await direct.beginUpload(WANTED, fileOf(BYTES));
+    expect(await direct.commitUpload(id)).toMatchObject({ id: '99' });
+  });
+
+  it('is given up for good, though Box cannot be told', async () => {
+    await begun();
+    both.answers['DELETE http://box/s/abort'] = () => json({ code: 'unavailable' }, 503);
+    const [uploads] = await restored();
+    await uploads.cancel([...uploads][0]);
+    expect([[...uploads], localStorage.length]).toEqual([[], 0]);
   });
 
   it('is for large files only, and never renames', () => {

@@ -14,6 +14,7 @@ const NOTHING: IChanges = { folders: [], items: [], paths: [], everything: false
 /** The server's side of the stream: one list of events for each connection. */
 function streams(...connections: IServerEvent[][]): BoxAPI {
   return {
+    settings: { baseUrl: 'http://h/' },
     events: async function* (_: AbortSignal, opened: () => void) {
       const events = connections.shift();
       if (!events) {

@@ -16,6 +16,7 @@ const MiB = 2 ** 20;
 class Wire {
   done: [number, number][] = [];
   sizes: number[] = [];
+  settings = { baseUrl: 'http://h/' };
   before: (offset: number, size: number) => void = () => undefined;
   state = (): IUploadState => ({ id: 'u', path: '/a', size: 0, part_size: 8 * MiB, done: [...this.done], state: 'pending' });
   beginUpload = async () => this.state();

@@ -4,13 +4,20 @@ import hashlib
 import re
 from types import SimpleNamespace
 
+import pytest
 from ingress import running_ingress
-from lab_process import opened, show
+from lab_process import opened, running_lab, show
 from panel import PANEL, PARTS, Held, Panel, content
 from playwright.sync_api import expect
 
 MB = 1_000_000
 LARGE = 200 * MB
+DIRECT = 100 * MB
+SESSION = re.compile(r"/upload_sessions/[^/]+$")
+SENDS = re.compile(r"PUT .*(/upload_sessions/|/jupyter-box/uploads/).*")
+KEPT = """() => Object.entries({ ...localStorage })
+  .filter(([name]) => name.startsWith('jupyter-box:upload:'))
+  .map(([, value]) => JSON.parse(value))"""
 
 
 def test_a_dropped_file_arrives_as_it_is(panel, service):
@@ -52,8 +59,8 @@ def test_a_large_upload_goes_on_after_a_reload(panel, page, lab, service, tmp_pa
     page.wait_for_function(
         "() => parseInt(document.querySelector('.jp-Box-figures')?.textContent?.match(/(\\d+) %/)?.[1] ?? 0) >= 40"
     )
-    page.unroute_all(behavior="ignoreErrors")
     show(page, lab)
+    page.unroute_all(behavior="ignoreErrors")
     panel = Panel(page)
     expect(panel.transfers.first).to_contain_text("interrupted")
     sent.clear()
@@ -62,6 +69,62 @@ def test_a_large_upload_goes_on_after_a_reload(panel, page, lab, service, tmp_pa
     assert service.stat("/large.bin").sha1 == hashlib.sha1(content(LARGE, 3)).hexdigest()
     bytes_sent = sum(int(request.headers.get("content-length", 0)) or 8 << 20 for request in sent)
     assert bytes_sent < 0.75 * LARGE
+
+
+@pytest.fixture(scope="module")
+def direct_lab(seeded, tmp_path_factory):
+    """JupyterLab where files may go to Box itself."""
+    environment = {name: value for name, value in seeded.env.items() if name != "BOX_JWT_CONFIG_FILE"}
+    folder = tmp_path_factory.mktemp("direct")
+    with running_lab(folder, {**environment, "BOX_RATE_LIMIT": "off"}, "--BoxConfig.allow_browser_tokens=True") as lab:
+        yield lab
+
+
+def half_sent(page, lab, name):
+    """Drop a file, and load the page anew once Box has some of it; returns where parts are sent to from then on."""
+    sent = []
+    page.on(
+        "request",
+        lambda request: sent.append(request.url) if SENDS.fullmatch(f"{request.method} {request.url}") else None,
+    )
+    Held(page, SESSION, let_through=6)
+    Panel(page).drop([name, DIRECT, 3])
+    page.wait_for_function("() => document.querySelector('.jp-Box-transfers progress')?.value > 40e6")
+    show(page, lab)
+    page.unroute_all(behavior="ignoreErrors")
+    sent.clear()
+    return sent
+
+
+def test_a_direct_upload_goes_on_after_a_reload(chromium, direct_lab, box, service):
+    with opened(chromium, direct_lab) as page:
+        sent = half_sent(page, direct_lab, "direct.bin")
+        panel = Panel(page)
+        expect(panel.transfers.first).to_contain_text(re.compile(r"interrupted · [4-6]\d %"))
+        (kept,) = page.evaluate(KEPT)
+        assert sorted(kept) == ["id", "mtime", "on_conflict", "path", "size"]
+        panel.drop(["direct.bin", DIRECT, 3])
+        expect(panel.row("direct.bin")).to_be_visible()
+        expect(panel.transfers).to_have_count(0)
+        assert page.evaluate(KEPT) == []
+    assert service.stat("/direct.bin").sha1 == hashlib.sha1(content(DIRECT, 3)).hexdigest()
+    assert 0 < len(sent) * (8 << 20) < 0.75 * DIRECT
+    assert all(url.startswith(box.url) for url in sent)
+
+
+def test_a_direct_upload_of_another_content_begins_anew(chromium, direct_lab, service):
+    """Of the same name, size and time: only what Box has of it tells."""
+    with opened(chromium, direct_lab) as page:
+        half_sent(page, direct_lab, "other.bin")
+        panel = Panel(page)
+        expect(panel.transfers.first).to_contain_text("interrupted")
+        parts = Held(page, SESSION, let_through=1)  # the end of the session before
+        panel.drop(["other.bin", DIRECT, 4])
+        expect(panel.transfers.first).to_contain_text("The file has changed since; it is sent from the beginning.")
+        parts.release()
+        expect(panel.row("other.bin")).to_be_visible()
+    assert service.read("/other.bin") == content(DIRECT, 4)
+    assert len(service.versions("/other.bin")) == 1
 
 
 def test_paused_cancelled_and_tried_again(panel, page, service):
