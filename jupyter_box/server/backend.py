@@ -31,6 +31,8 @@ CALLS = 8  # quick work at once; Box itself allows some 17 calls a second
 class Backend:
     """The drive and its threads; a long transfer has threads of its own, so that it never delays a listing.
 
+    What is made at its first use is made in the server's loop; only the drive is for threads.
+
     Args:
         config: The settings.
         problem: Why there can be no drive, where that is known from the start.
@@ -134,8 +136,10 @@ class Backend:
 
     @contextmanager
     def attending(self, cancel: threading.Event) -> Iterator[None]:
-        """Set `cancel` if the server stops meanwhile."""
+        """Set `cancel` if the server stops meanwhile, or has stopped."""
         self._attended.add(cancel)
+        if self.closing.is_set():
+            cancel.set()
         try:
             yield
         finally:

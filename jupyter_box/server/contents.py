@@ -404,7 +404,8 @@ class CheckpointsHandler(BoxHandler):
             await self.carry_out(lambda drive: drive.promote(self.path, wanted))
             self.answer_nothing()
             return
-        item = await self.carry_out(lambda drive: self._keep(drive.stat(self.path)))
+        autosaves = self.backend.autosaves
+        item = await self.carry_out(lambda drive: _kept(drive.stat(self.path), autosaves))
         self.answer(_checkpoint(item.version, item.modified), 201)
 
     async def delete(self) -> None:
@@ -413,15 +414,16 @@ class CheckpointsHandler(BoxHandler):
         await self.carry_out(lambda drive: drive.delete_version(self.path, wanted))
         self.answer_nothing()
 
-    def _keep(self, item: Item) -> Item:
-        if not item.is_file:
-            raise InvalidName(f"{item.path} is no file.", hint="Only files have checkpoints.", code="not_a_file")
-        self.backend.autosaves.keep(item)
-        return item
-
 
 def _absolute(path: str) -> str:
     return paths.normalise(f"/{path}")
+
+
+def _kept(item: Item, autosaves: Autosaves) -> Item:
+    if not item.is_file:
+        raise InvalidName(f"{item.path} is no file.", hint="Only files have checkpoints.", code="not_a_file")
+    autosaves.keep(item)
+    return item
 
 
 def _checkpoint(version: str | None, created: Any) -> dict[str, Any]:

@@ -16,8 +16,8 @@ class TransfersHandler(BoxHandler):
         """Start a copy."""
         from .board import Wanted
 
-        wanted = Wanted(**self.body())
-        state = await self.call(lambda _: self.backend.jobs.start(wanted))
+        wanted, jobs = Wanted(**self.body()), self.backend.jobs
+        state = await self.call(lambda _: jobs.start(wanted))
         self.answer(state.to_dict(), 202)
 
 
@@ -30,7 +30,8 @@ class TransferHandler(BoxHandler):
 
     async def post(self, id: str) -> None:  # noqa: A002
         """Do it again."""
-        state = await self.call(lambda _: self.backend.jobs.retry(id))
+        jobs = self.backend.jobs
+        state = await self.call(lambda _: jobs.retry(id))
         self.answer(state.to_dict(), 202)
 
     async def delete(self, id: str) -> None:  # noqa: A002

@@ -34,7 +34,9 @@ class UploadsHandler(BoxHandler):
 
     async def uploads(self, work: Callable[[Uploads], T]) -> T:
         """Return what `work` makes of the uploads, in a thread."""
-        return await self._hop(self.backend.transfers, lambda: work(self.backend.uploads))
+        # made here, in the loop, where two requests cannot make two of them
+        uploads = self.backend.uploads
+        return await self._hop(self.backend.transfers, lambda: work(uploads))
 
 
 class UploadHandler(UploadsHandler):

@@ -1,8 +1,12 @@
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from jupyter_box.config import BoxConfig
+from jupyter_box.server.backend import Backend
 
 HEAVY = ("box_sdk_gen", "requests", "cryptography", "jsonschema", "jupyter_box.drive", "jupyter_box.session")
 LOADED = """
@@ -43,3 +47,11 @@ class TestTokens:
     async def test_it_is_off_by_default(self, server, ask, on):
         answer = await ask("POST", "tokens", body={"path": "/", "scopes": ["base_preview"]})
         assert (answer.code, json.loads(answer.body)["code"]) == (403, "tokens_off")
+
+
+def test_what_begins_while_the_server_stops_is_stopped(box_environment):
+    backend = Backend(BoxConfig())
+    backend.close()
+    cancel = threading.Event()
+    with backend.attending(cancel):
+        assert cancel.is_set()

@@ -220,7 +220,7 @@ async def test_two_who_ask_for_it_again_at_once_begin_it_once(ask, start, events
     transfer = await start("download", "/a.csv", "data")
     assert (await events(transfer))[-1]["phase"] == "failed"
     (disk / "data" / "a.csv").unlink()
-    box.fault("hold", "GET /files/{id}/content", name="bytes", times=None)
+    box.fault("hold", r"GET /files/\d+/content", name="bytes", times=None)
     answers = await asyncio.gather(*(ask("POST", f"transfers/{transfer['id']}") for _ in range(6)))
     box.control(release=True)
     assert sorted(answer.code for answer in answers) == [202, 409, 409, 409, 409, 409]
