@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import sys
@@ -81,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments after `jupyter box`; those of the process by default.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have characters that this terminal has not
     program = next((program for program in PROGRAMS if given[:1] == [program.name]), None)
     if program:
         return _in_one_line(lambda: int(importlib.import_module(program.module).main(given[1:]) or 0))

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ._usage import Parser
+from .emulator.command import port
 
 NOTEBOOK = "getting-started.ipynb"
 # so that the first thing a new user sees is no question about news from Jupyter
@@ -53,7 +54,7 @@ class DemoError(Exception):
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     made = Parser(prog="jupyter box demo", description="Try it all on a sample drive, without Box.")
-    made.add_argument("--port", type=int, default=8888, help="JupyterLab's port, or the next free one (default 8888)")
+    made.add_argument("--port", type=port, default=8888, help="JupyterLab's port, or the next free one (default 8888)")
     made.add_argument("--ip", default="localhost", help="the address JupyterLab listens on (default localhost)")
     made.add_argument("--data", default=".demo", metavar="DIR", help="where drive and notebooks are kept (.demo)")
     made.add_argument("--no-browser", action="store_true", help="only print the address")

@@ -35,7 +35,7 @@ from ._problems import no_answer, refusal
 from ._ratelimit import Kind, RateLimiter, limiter_of
 from .auth import Auth
 from .config import BoxConfig, Endpoints, RateLimit
-from .errors import BoxError, Busy, Unreachable
+from .errors import BoxError, Busy, InvalidName, Unreachable
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -302,7 +302,10 @@ def _query(params: Mapping[str, Any] | None) -> dict[str, str] | None:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if any("\ud800" <= char <= "\udfff" for char in text):  # what Python makes of bytes that are no UTF-8
+        raise InvalidName(f"{text!r} is not UTF-8.", hint="Write it in UTF-8.")
+    return text
 
 
 class _Gate(Placed):

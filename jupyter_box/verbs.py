@@ -477,7 +477,7 @@ def _password(args: argparse.Namespace) -> str | None:
         from .transfer.local import local_errors
 
         with local_errors(args.password_file):
-            return Path(args.password_file).expanduser().read_text(encoding="utf-8").removesuffix("\n")
+            return _line_of(Path(args.password_file).expanduser())
     if not args.password:
         return None
     from getpass import getpass
@@ -486,6 +486,13 @@ def _password(args: argparse.Namespace) -> str | None:
         return getpass("Password of the shared link: ")
     except (EOFError, NotImplementedError):  # IPython's word for a notebook that runs without a person
         raise InvalidName("There is nobody to ask for the password.", hint="Use --password-file FILE.") from None
+
+
+def _line_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise InvalidName(f"{file} is not UTF-8.", hint="Save it as UTF-8.") from None
 
 
 def _unshare(drive: Drive, args: argparse.Namespace, _face: Face) -> Item:

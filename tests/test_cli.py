@@ -327,7 +327,9 @@ def test_twin_folders_are_one(run, home, box):
         ("purge id:1", "purge"),
         ("demo --nope", "demo"),
         ("demo --port x", "demo"),
+        ("demo --port 99999", "demo"),
         ("emulator --port 99999", "emulator"),
+        ("emulator --env nowhere/env", "emulator"),
         ("doctor --nope", "doctor"),
         ("broker --nope", "broker"),
         ("kubernetes", "kubernetes"),
@@ -340,6 +342,33 @@ def test_wrong_usage_is_one_line_that_names_the_help(run, home, line, command):
     code, out, err = run(*line.split())
     assert (code, out) == (2, "")
     assert f"(jupyter box {command} --help explains)".replace("  ", " ") in one_line(err)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "search \udcff",
+        "search log --extension \udcff",
+        "share /Maintenance --access open --password-file latin-1",
+        "share /Maintenance --access open --password-file empty",
+        "sync latin-1 /Maintenance",
+        "download /Maintenance latin-1",
+    ],
+)
+def test_what_cannot_be_is_one_line_with_a_way_out(run, home, line):
+    (home / "latin-1").write_bytes("Prüfung".encode("latin-1"))
+    (home / "empty").write_text("\n")
+    code, out, err = run(*line.split())
+    assert (code not in {0, 2}, out) == (True, "")
+    assert len(re.findall(r"\.( |$)", one_line(err))) == 2, err
+
+
+def test_a_terminal_that_knows_few_characters_shows_the_others_by_number(home, drive):
+    drive.write("/数.txt", "x")
+    shown = program("ls", "/", env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert (shown.returncode, "\\u6570.txt" in shown.stdout) == (0, True), shown.stderr
+    failed = program("cat", "/森", env={**os.environ, "PYTHONIOENCODING": "latin-1"})
+    assert (failed.returncode, "\\u68ee" in one_line(failed.stderr)) == (6, True)
 
 
 def test_an_interrupt_leaves_nothing_half_written(home, box):

@@ -84,6 +84,7 @@ def test_a_link_can_be_removed(drive):
         {"access": "collaborators", "can_download": True},
         {"expires": datetime(2020, 1, 1)},  # noqa: DTZ001  a time as people write it
         {"without": ["access"]},
+        {"access": "open", "password": ""},
     ],
     ids=str,
 )

@@ -257,6 +257,8 @@ def _check_link(wanted: Json) -> None:
     access = wanted.get("access")
     if access not in {None, *_ACCESS}:
         raise InvalidName(f"A shared link has no access {access!r}.", hint=f"Take one of: {', '.join(_ACCESS)}.")
+    if wanted.get("password") == "":
+        raise InvalidName("The password of a shared link is empty.", hint="Give one, or none at all.")
     if wanted.get("password") and access not in {None, "open"}:
         raise InvalidName("Only a link that is open to anyone has a password.", hint="Take the access open.")
     if "permissions" in wanted and access == "collaborators":

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     made = _Parser(prog="jupyter box emulator", description="Serve a local imitation of the Box API. It is not Box.")
-    made.add_argument("--port", type=_port, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
+    made.add_argument("--port", type=port, default=0, help="the API's port on 127.0.0.1 (default: a free one)")
     made.add_argument("--data", type=Path, help="keep the drive in this folder (default: in memory, gone at the end)")
     made.add_argument(
         "--seed", action="store_true", help="fill an empty drive with a sample: logs, notebooks, images, people"
     )
     made.add_argument(
-        "--env", type=Path, metavar="FILE", help="write the environment a client needs to FILE as NAME=value lines"
+        "--env", type=_file, metavar="FILE", help="write the environment a client needs to FILE as NAME=value lines"
     )
     return made
 
@@ -36,11 +36,22 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{message} ({self.prog} --help explains)\n")
 
 
-def _port(text: str) -> int:
+def port(text: str) -> int:
+    """Return the number of a port.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
     # getaddrinfo would take 99999 for 34463
     if not (text.isascii() and text.isdigit() and int(text) < 65536):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; it is a number from 0 to 65535")
     return int(text)
+
+
+def _file(text: str) -> Path:
+    if not Path(text).parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no such folder")
+    return Path(text)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

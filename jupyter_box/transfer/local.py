@@ -235,7 +235,14 @@ def translate_local(error: OSError, path: Path | str) -> BoxError:
         return Denied(f"{path}: {reason}.", hint="Check its permissions on this machine.", code="local_denied")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return QuotaFull(f"{path}: {reason}.", hint="Free some space on this machine.", code="disk_full")
-    return LocalError(f"{path}: {reason}.")
+    return LocalError(f"{path}: {reason}.", hint=_HINTS.get(error.errno or 0, ""))
+
+
+_HINTS = {
+    errno.ENOTDIR: "Choose a folder.",
+    errno.EISDIR: "Choose a file.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+}
 
 
 def set_modified(path: Path, modified: datetime | None) -> None:
