@@ -167,25 +167,16 @@ class Session:
             BoxError: Box refuses or does not answer.
         """
         kind: Kind = "search" if path.startswith("/search") else "call"
-        manner = _Manner(kind, what, retry)
-        url = f"{self.endpoints.api}/2.0{path}"
-        return self._through_sdk(method, url, manner, params=params, json=json, headers=headers)
-
-    def upload_call(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        json: Any = None,
-        headers: Mapping[str, str] | None = None,
-        what: str = "",
-        retry: bool = True,
-    ) -> Any:
-        """Return what `call` does, from the upload host; it counts as an upload."""
-        manner = _Manner("upload", what, retry)
-        url = f"{self.endpoints.upload}/2.0{path}"
-        return self._through_sdk(method, url, manner, params=params, json=json, headers=headers)
+        carrier = _Carrier(self, _Manner(kind, what, retry))
+        options = FetchOptions(
+            f"{self.endpoints.api}/2.0{path}",
+            method,
+            params=_query(params),
+            headers=dict(headers or {}),
+            data=json,
+            network_session=self._sdk.with_network_client(carrier),
+        )
+        return self.client.make_request(options).data
 
     def send(
         self,
@@ -273,26 +264,6 @@ class Session:
         if resource and not resource.startswith("http"):
             resource = f"{self.endpoints.api}/2.0/{resource.lstrip('/')}"
         return cast("dict[str, Any]", self.auth.downscope(scopes, resource, shared_link))
-
-    def _through_sdk(
-        self,
-        method: str,
-        url: str,
-        manner: _Manner,
-        *,
-        params: Mapping[str, Any] | None,
-        json: Any,
-        headers: Mapping[str, str] | None,
-    ) -> Any:
-        options = FetchOptions(
-            url,
-            method,
-            params=_query(params),
-            headers=dict(headers or {}),
-            data=json,
-            network_session=self._sdk.with_network_client(_Carrier(self, manner)),
-        )
-        return self.client.make_request(options).data
 
 
 def _query(params: Mapping[str, Any] | None) -> dict[str, str] | None:

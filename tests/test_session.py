@@ -594,10 +594,6 @@ def test_the_clocks_difference_is_known_after_a_call():
 def test_a_session_connects_as_the_settings_say(box, box_environment):
     with Session.connect(BoxConfig()) as session:
         assert session.call("GET", "/folders/0", params={"fields": ["id", "name"]})["id"] == "0"
-        assert session.upload_call("POST", "/files/upload_sessions", json=big_file())["part_size"]
+        assert uploaded(session, "first.txt", b"by the upload host")
         assert box.env["BOX_CLIENT_ID"] in session.identity
         assert box.env["BOX_CLIENT_SECRET"] not in session.identity
-
-
-def big_file():
-    return {"folder_id": "0", "file_name": "new.bin", "file_size": 30_000_000}

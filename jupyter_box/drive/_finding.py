@@ -144,8 +144,10 @@ class Finding(Core):
                 yield item
 
     def _favourites_id(self) -> str:
-        collections = self._session.call("GET", "/collections")["entries"]
-        return next(str(json["id"]) for json in collections if json.get("collection_type") == "favorites")
+        for json in self._session.call("GET", "/collections")["entries"]:
+            if json.get("collection_type") == "favorites":
+                return str(json["id"])
+        raise NotFound("This account has no favourites in Box.", code="no_favourites")
 
     def _favourite_entries(self) -> Iterator[Json]:
         pages = by_offset(self._session, f"/collections/{self._favourites_id()}/items", fields=FIELDS)

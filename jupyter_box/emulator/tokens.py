@@ -77,12 +77,7 @@ def check_assertion(store: Store, app: Row, assertion: str, own_audience: str) -
             app["public_key"],
             algorithms=["RS256", "RS384", "RS512"],
             audience=[BOX_AUDIENCE, own_audience],
-            options={
-                "verify_exp": False,
-                "verify_iat": False,
-                "verify_nbf": False,
-                "require": ["iss", "sub", "aud", "jti", "exp"],
-            },
+            options=UNTIMED,
         )
     except jwt.MissingRequiredClaimError as error:
         raise GrantProblem("invalid_grant", f"Please check the '{error.claim}' claim.") from error

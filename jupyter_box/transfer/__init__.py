@@ -7,16 +7,12 @@ from .engine import Transfers
 from .report import OnConflict, Outcome, Report
 from .sync import Options as SyncOptions
 
-UploadReport = DownloadReport = Report
-
 __all__ = [
     "Download",
-    "DownloadReport",
     "OnConflict",
     "Outcome",
     "Report",
     "SyncOptions",
     "Transfers",
-    "UploadReport",
     "verify",
 ]

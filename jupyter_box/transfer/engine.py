@@ -228,12 +228,8 @@ class Transfers:
         last = size if end is None else min(end, size)
         return Download(Address(self.content, whole, version), min(max(0, start), last), last)
 
-    def read_range(self, item: Item, start: int, end: int, *, version: str | None = None) -> bytes:
-        """Return the bytes of a file from `start` up to `end`; fewer where it is shorter."""
-        return self.read_ranges(item, [(start, end)], version=version)[0]
-
     def read_ranges(self, item: Item, ranges: Sequence[tuple[int, int]], *, version: str | None = None) -> list[bytes]:
-        """Return the bytes of several ranges, in their order; they are fetched side by side.
+        """Return the bytes of several ranges, in their order, fewer where the file is shorter; fetched side by side.
 
         Args:
             item: The file; ranges that are read one after the other share one address of Box.

@@ -84,7 +84,7 @@ def test_ranges_come_side_by_side_in_their_order(box, transfers, upload):
     box.control(reset_counts=True)
 
     assert transfers.read_ranges(item, ranges) == [data[start:end] for start, end in ranges]
-    assert transfers.read_range(item, 3, 5) == data[3:5]
+    assert transfers.read_ranges(item, [(3, 5)]) == [data[3:5]]
     assert box.counts["get_files_id_content"] == 1
 
 

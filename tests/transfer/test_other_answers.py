@@ -14,7 +14,7 @@ import pytest
 
 from jupyter_box.config import BoxConfig
 from jupyter_box.drive import Drive
-from jupyter_box.errors import Changed, Exists, Unreachable
+from jupyter_box.errors import Changed, Exists, NotFound, Unreachable
 from jupyter_box.items import Item
 from jupyter_box.session import Session
 from jupyter_box.transfer import Transfers
@@ -307,3 +307,9 @@ def test_an_answer_of_success_that_is_none_of_box_is_told_as_such(other, drive):
     other.on("GET /2.0/folders/5[?].*", Reply(b"<html>sign in", headers={"Content-Type": "text/html"}))
     with pytest.raises(Unreachable, match="not Box"):
         drive.stat("id:5")
+
+
+def test_an_account_without_favourites_says_so(other, drive):
+    other.on(r"GET /2.0/collections.*", Reply({"entries": [], "total_count": 0}))
+    with pytest.raises(NotFound, match="no favourites"):
+        drive.favourites()

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from jupyter_box.emulator.store import Store
 
 START_WITHIN = 60
-STATUS_FOR = 12 * 3600
 
 
 class Zips:

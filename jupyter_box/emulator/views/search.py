@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 30
 LARGEST_PAGE = 200
-FILTERS = (
-    "file_extensions",
-    "ancestor_folder_ids",
-    "created_at_range",
-    "updated_at_range",
-    "size_range",
-    "owner_user_ids",
-    "type",
-)
 
 
 def find(store: Store, request: Request) -> Response:
