@@ -5,7 +5,7 @@ import { Widget } from '@lumino/widgets';
 
 import type { IProgress } from './tokens';
 import type { Transfers } from './transfers';
-import { nameOf } from './words';
+import { nameOf, standstill } from './words';
 
 export class Announcer extends Widget {
   constructor(
@@ -31,14 +31,9 @@ export class Announcer extends Widget {
 
   /** Return what is worth saying; the same text as long as nothing else is. */
   private _stateOf({ phase, done, total }: IProgress): string {
-    const states: Partial<Record<typeof phase, string>> = {
-      waiting: this._words.__('waiting'),
-      paused: this._words.__('paused'),
-      interrupted: this._words.__('interrupted'),
-      failed: this._words.__('failed')
-    };
     const quarters = total ? Math.floor((4 * done) / total) : 0;
-    return states[phase] ?? (quarters ? this._words.__('%1 percent', 25 * quarters) : this._words.__('under way'));
+    const moving = quarters ? this._words.__('%1 percent', 25 * quarters) : this._words.__('under way');
+    return standstill(phase, this._words) || moving;
   }
 
   private _said = new Map<string, string>();

@@ -51,6 +51,16 @@ export function address(
   return given.length ? `${url}?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}` : url;
 }
 
+/** Return settings under which a server that does not answer is told as that, not in the browser's words. */
+export function telling(settings: ServerConnection.ISettings, away: string): ServerConnection.ISettings {
+  const { fetch } = settings;
+  const asked: typeof fetch = (...request) =>
+    fetch(...request).catch(error => {
+      throw error instanceof TypeError ? new TypeError(away) : error;
+    });
+  return { ...settings, fetch: asked };
+}
+
 /** One event of the server's stream: its name, and its JSON. */
 export interface IServerEvent {
   event: string;
@@ -194,8 +204,7 @@ export class BoxAPI {
   }
 
   async uploads(): Promise<IUploadState[]> {
-    const answer = await this.requestAPI<{ uploads: IUploadState[] } | IUploadState[]>('GET', 'uploads');
-    return Array.isArray(answer) ? answer : answer.uploads;
+    return (await this.requestAPI<{ uploads: IUploadState[] }>('GET', 'uploads')).uploads;
   }
 
   beginUpload(wanted: IUploadWanted): Promise<IUploadState> {

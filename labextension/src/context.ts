@@ -6,6 +6,7 @@ import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { LabIcon } from '@jupyterlab/ui-components';
 import type { ReadonlyJSONObject, ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { BoxError } from './api';
@@ -51,7 +52,7 @@ export interface ICommand {
   id: string;
   label: string | ((args: ReadonlyPartialJSONObject) => string);
   caption?: string;
-  icon?: any;
+  icon?: LabIcon;
   /** JSON schema of its arguments' properties. */
   args?: ReadonlyJSONObject;
   needs?: INeeds;

@@ -17,7 +17,8 @@ export const NEEDS = {
   invite: ['can_invite_collaborator']
 } as const;
 
-const NO_TIME = new Date(0).toISOString(); // Box tells no times of an account's own root
+/** For what Box tells no times of, as an account's own root; JupyterLab wants one. */
+export const NO_TIME = new Date(0).toISOString();
 
 export type Action = keyof typeof NEEDS;
 

@@ -86,7 +86,8 @@ export class ExtentLine extends ReactWidget {
 
   private _partial(): string {
     const { loaded, total } = this._model.extent;
-    const of = total === null ? '' : ` ${this._words.__('of %1', total.toLocaleString())}`;
-    return `${loaded.toLocaleString()}${of} (${this._model.isLoadingMore ? this._words.__('loading…') : this._words.__('scroll for more')})`;
+    const [trans, some] = [this._words, loaded.toLocaleString()];
+    const shown = total === null ? some : trans.__('%1 of %2', some, total.toLocaleString());
+    return this._model.isLoadingMore ? trans.__('%1 (loading…)', shown) : trans.__('%1 (scroll for more)', shown);
   }
 }

@@ -5,11 +5,11 @@ import { Drive } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { address, BoxAPI } from './api';
-import { isNotebook } from './items';
+import { base64 } from './bytes';
+import { isNotebook, NO_TIME } from './items';
 import type { IItem, IVersion } from './tokens';
 
 export const PAST = 'box-version';
-const NO_TIME = new Date(0).toISOString(); // JupyterLab wants a time, and checks none of what cannot be saved
 
 /** Return JupyterLab's path of a version. */
 export function pastPath(item: IItem, version: IVersion): string {
@@ -67,18 +67,8 @@ function contentOf(
     return { content: null, format: null };
   }
   if (format === 'base64') {
-    return { content: base64(bytes), format };
+    return { content: base64(new Uint8Array(bytes)), format };
   }
   const text = new TextDecoder().decode(bytes);
   return asNotebook ? { content: JSON.parse(text), format: 'json' } : { content: text, format: 'text' };
-}
-
-function base64(bytes: ArrayBuffer): string {
-  const view = new Uint8Array(bytes);
-  let text = '';
-  // apply takes only so many arguments
-  for (let i = 0; i < view.length; i += 0x8000) {
-    text += String.fromCharCode(...view.subarray(i, i + 0x8000));
-  }
-  return btoa(text);
 }

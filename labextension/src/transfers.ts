@@ -6,8 +6,9 @@ import type { BoxAPI } from './api';
 import { BoxError } from './api';
 import type { Events } from './events';
 import type { IProgress } from './tokens';
-import type { Upload, Uploads } from './uploads';
-import { progressOf } from './uploads';
+import type { Upload } from './upload';
+import { progressOf } from './upload';
+import type { Uploads } from './uploads';
 
 const OVER = ['done', 'skipped', 'cancelled'];
 

@@ -9,7 +9,7 @@ import { tell } from './context';
 import { pauseIcon } from './icons';
 import type { Transfers } from './transfers';
 import type { IProgress } from './tokens';
-import { duration, nameOf, size } from './words';
+import { duration, nameOf, size, standstill } from './words';
 
 const ARROWS: Record<IProgress['kind'], string> = { upload: '⇪', download: '⇩', sync: '⇄' };
 
@@ -131,15 +131,10 @@ function titleOf({ path, where }: IProgress, trans: TranslationBundle): string {
 /** Return where a transfer stands: how much, how fast, how long still. */
 export function figures(transfer: IProgress, trans: TranslationBundle): string {
   const { phase, done, total, rate, files_done, files_total } = transfer;
-  const states: Partial<Record<typeof phase, string>> = {
-    waiting: trans.__('waiting'),
-    paused: trans.__('paused'),
-    interrupted: trans.__('interrupted'),
-    failed: trans.__('failed')
-  };
+  const standing = standstill(phase, trans);
   const percent = total ? `${Math.floor((100 * done) / total)} %` : size(done);
   const files = files_total > 1 ? trans.__('%1 of %2 files', files_done, files_total) : '';
-  const speed = rate && !states[phase] ? `${size(rate)}/s` : '';
-  const left = rate && total && !states[phase] ? duration((total - done) / rate) : '';
-  return [states[phase], percent, files, speed, left].filter(Boolean).join(' · ');
+  const speed = rate && !standing ? `${size(rate)}/s` : '';
+  const left = rate && total && !standing ? duration((total - done) / rate) : '';
+  return [standing, percent, files, speed, left].filter(Boolean).join(' · ');
 }

@@ -1,5 +1,9 @@
 /** Figures, times, names and errors as people read them. */
 
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { Phase } from './tokens';
+
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
 
 /** Return bytes as `1.2 MB`; powers of 1,000, as JupyterLab's own file browser counts. */
@@ -23,6 +27,17 @@ export function duration(seconds: number): string {
 /** Return a time of Box in the reader's own form. */
 export function moment(time: string | null | undefined): string {
   return time ? new Date(time).toLocaleString() : '';
+}
+
+/** Return the word for a phase in which nothing moves; '' for the others. */
+export function standstill(phase: Phase, trans: TranslationBundle): string {
+  const words: Partial<Record<Phase, string>> = {
+    waiting: trans.__('waiting'),
+    paused: trans.__('paused'),
+    interrupted: trans.__('interrupted'),
+    failed: trans.__('failed')
+  };
+  return words[phase] ?? '';
 }
 
 /** Return an error as a sentence. */

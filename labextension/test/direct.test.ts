@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { BoxError } from '../src/api';
 import { DirectUploads, NotDirect, SMALLEST } from '../src/direct';
-import { sharedBy, Upload, Uploads } from '../src/uploads';
+import { Upload } from '../src/upload';
+import { sharedBy, Uploads } from '../src/uploads';
 
 const PART = 8 * 2 ** 20;
 const SIZE = SMALLEST + 5;

@@ -6,8 +6,9 @@ import { describe, expect, it } from 'vitest';
 import type { BoxAPI } from '../src/api';
 import { BoxError } from '../src/api';
 import type { IUploadState } from '../src/tokens';
-import type { IShared } from '../src/uploads';
-import { bytesOf, missing, sharedBy, SliceSize, SMALLEST_SLICE, Upload, Uploads } from '../src/uploads';
+import type { IShared } from '../src/upload';
+import { bytesOf, missing, SliceSize, SMALLEST_SLICE, Upload } from '../src/upload';
+import { sharedBy, Uploads } from '../src/uploads';
 import { WholeUploads } from '../src/whole';
 
 const MiB = 2 ** 20;

@@ -3,10 +3,10 @@
 import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
+import { SEARCH_END, tellOf } from '../src/itemlist';
 import { joined, whole, without } from '../src/pages';
-import { linkWanted } from '../src/sharing';
+import { linkWanted } from '../src/sharedlink';
 import type { IItem, IPage } from '../src/tokens';
-import { SEARCH_END, tellOf } from '../src/views';
 
 const WORDS = nullTranslator.load('jupyter_box');
 const item = (id: string, type = 'file') => ({ id, type, name: id }) as IItem;

@@ -1,6 +1,7 @@
 """Uploads from the browser, and copies between the server's disk and Box."""
 
 import hashlib
+import os
 import re
 from types import SimpleNamespace
 
@@ -80,15 +81,30 @@ def direct_lab(seeded, tmp_path_factory):
         yield lab
 
 
-def half_sent(page, lab, name):
-    """Drop a file, and load the page anew once Box has some of it; returns where parts are sent to from then on."""
+@pytest.fixture
+def file(tmp_path):
+    """Make a file of one size and time on this machine, with the content that a seed gives."""
+
+    def file(name, seed):
+        path = tmp_path / name
+        path.write_bytes(content(DIRECT, seed))
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+        return path
+
+    return file
+
+
+def half_sent(page, lab, file):
+    """Upload a file, and load the page anew once Box has some of it; returns where parts are sent to from then on."""
     sent = []
-    page.on(
-        "request",
-        lambda request: sent.append(request.url) if SENDS.fullmatch(f"{request.method} {request.url}") else None,
-    )
+
+    def note(request):
+        if SENDS.fullmatch(f"{request.method} {request.url}"):
+            sent.append(request.url)
+
+    page.on("request", note)
     Held(page, SESSION, let_through=6)
-    Panel(page).drop([name, DIRECT, 3])
+    Panel(page).choose("jupyter-box:upload", file)
     page.wait_for_function("() => document.querySelector('.jp-Box-transfers progress')?.value > 40e6")
     show(page, lab)
     page.unroute_all(behavior="ignoreErrors")
@@ -96,14 +112,14 @@ def half_sent(page, lab, name):
     return sent
 
 
-def test_a_direct_upload_goes_on_after_a_reload(chromium, direct_lab, box, service):
+def test_a_direct_upload_goes_on_after_a_reload(chromium, direct_lab, box, service, file):
     with opened(chromium, direct_lab) as page:
-        sent = half_sent(page, direct_lab, "direct.bin")
+        sent = half_sent(page, direct_lab, file("direct.bin", 3))
         panel = Panel(page)
         expect(panel.transfers.first).to_contain_text(re.compile(r"interrupted · [4-6]\d %"))
         (kept,) = page.evaluate(KEPT)
         assert sorted(kept) == ["id", "mtime", "on_conflict", "path", "size"]
-        panel.drop(["direct.bin", DIRECT, 3])
+        panel.choose("jupyter-box:upload", file("direct.bin", 3))
         expect(panel.row("direct.bin")).to_be_visible()
         expect(panel.transfers).to_have_count(0)
         assert page.evaluate(KEPT) == []
@@ -112,14 +128,14 @@ def test_a_direct_upload_goes_on_after_a_reload(chromium, direct_lab, box, servi
     assert all(url.startswith(box.url) for url in sent)
 
 
-def test_a_direct_upload_of_another_content_begins_anew(chromium, direct_lab, service):
+def test_a_direct_upload_of_another_content_begins_anew(chromium, direct_lab, service, file):
     """Of the same name, size and time: only what Box has of it tells."""
     with opened(chromium, direct_lab) as page:
-        half_sent(page, direct_lab, "other.bin")
+        half_sent(page, direct_lab, file("other.bin", 3))
         panel = Panel(page)
         expect(panel.transfers.first).to_contain_text("interrupted")
         parts = Held(page, SESSION, let_through=1)  # the end of the session before
-        panel.drop(["other.bin", DIRECT, 4])
+        panel.choose("jupyter-box:upload", file("other.bin", 4))
         expect(panel.transfers.first).to_contain_text("The file has changed since; it is sent from the beginning.")
         parts.release()
         expect(panel.row("other.bin")).to_be_visible()
