@@ -17,6 +17,7 @@ from typing import Any
 from . import report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from emulated import environment_of
 from lab_process import BUILT, opened, running_chromium, running_lab  # what the browser tests start JupyterLab with
 
 FOLDERS = (1_000, 20_000, 100_000)
@@ -83,10 +84,10 @@ def measure() -> Iterator[str]:
     from jupyter_box.emulator import Emulator
 
     with Emulator() as emulator, tempfile.TemporaryDirectory() as scratch, running_chromium() as chromium:
-        environment = {name: value for name, value in emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
+        environment = environment_of(emulator)
         os.environ.update(environment)
         prepare(emulator, Path(scratch))
-        with running_lab(Path(scratch), {**environment, "BOX_RATE_LIMIT": "off"}) as lab:
+        with running_lab(Path(scratch), environment) as lab:
             with opened(chromium, lab) as page:
                 yield bundle(page)
                 yield idle(page)

@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from emulated import environment_of
 
 TESTS = Path(__file__).parent
 SLOW_SUITES = ("hub", "browser", "slow", "live")
@@ -114,8 +115,7 @@ def box(running_emulator):
 @pytest.fixture
 def box_environment(box, monkeypatch):
     """The environment of a client of `box`, by client credentials and without rate limits; returns it."""
-    environment = {name: value for name, value in box.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    environment["BOX_RATE_LIMIT"] = "off"
+    environment = environment_of(box)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return environment

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import pytest
+from emulated import by_client_credentials
 
 from jupyter_box import __version__, cli, errors
 from jupyter_box.verbs import verbs
@@ -284,9 +285,8 @@ def test_wrong_secret(run, home, monkeypatch):
 
 
 def test_an_app_that_the_administrator_has_not_authorised(run, home, box, monkeypatch):
-    for name, value in box.add_app(authorized=False).items():
-        if name != "BOX_JWT_CONFIG_FILE":
-            monkeypatch.setenv(name, value)
+    for name, value in by_client_credentials(box.add_app(authorized=False)).items():
+        monkeypatch.setenv(name, value)
     code, _, err = run("ls")
     assert code == 4
     assert "administrator" in one_line(err)

@@ -11,6 +11,7 @@ import sys
 import threading
 
 import pytest
+from emulated import by_client_credentials
 
 from jupyter_box import doctor
 
@@ -132,9 +133,8 @@ def test_a_wrong_secret(rooted, monkeypatch):
 
 
 def test_an_app_that_the_administrator_has_not_authorised(rooted, box, monkeypatch):
-    for name, value in box.add_app(authorized=False).items():
-        if name != "BOX_JWT_CONFIG_FILE":
-            monkeypatch.setenv(name, value)
+    for name, value in by_client_credentials(box.add_app(authorized=False)).items():
+        monkeypatch.setenv(name, value)
     checks = examined()
     assert failures(checks) == ["app authorisation"]
     assert checks["token"].state == "ok"

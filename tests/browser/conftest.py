@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from emulated import drive_of, environment_of
 from lab_process import opened, running_lab
 from panel import Panel
 
@@ -37,24 +38,15 @@ def box(seeded):
 @pytest.fixture(scope="module")
 def lab(seeded, tmp_path_factory):
     """JupyterLab on the module's emulator."""
-    environment = {name: value for name, value in seeded.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    with running_lab(tmp_path_factory.mktemp("lab"), {**environment, "BOX_RATE_LIMIT": "off"}) as server:
+    with running_lab(tmp_path_factory.mktemp("lab"), environment_of(seeded)) as server:
         yield server
 
 
 @pytest.fixture
 def service(box):
     """A drive on the same account, as another client; `put` makes the folders, too."""
-    from traitlets.config import Config
-
-    from jupyter_box import connect
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in box.env.items():
-            if name != "BOX_JWT_CONFIG_FILE":
-                patch.setenv(name, value)
-        with connect(Config(), rate_limit="off") as drive:
-            yield drive
+    with drive_of(box) as drive:
+        yield drive
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The panel in Jupyter Notebook 7: a tab of its first page, and beside an open notebook."""
 
 import pytest
+from emulated import environment_of
 from lab_process import PANEL_TAB, running_lab
 from panel import Panel
 from playwright.sync_api import expect
@@ -10,9 +11,8 @@ pytest.importorskip("notebook", reason="pip install -e '.[browser-test]'")
 
 @pytest.fixture
 def notebook7(seeded, tmp_path):
-    environment = {name: value for name, value in seeded.env.items() if name != "BOX_JWT_CONFIG_FILE"}
     more = {"notebook": True, "notebook_shim": True}
-    with running_lab(tmp_path, {**environment, "BOX_RATE_LIMIT": "off"}, more=more) as server:
+    with running_lab(tmp_path, environment_of(seeded), more=more) as server:
         yield server
 
 

@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from emulated import environment_of
 from ingress import running_ingress
 from lab_process import opened, running_lab, show
 from panel import PANEL, PARTS, Held, Panel, content
@@ -75,9 +76,8 @@ def test_a_large_upload_goes_on_after_a_reload(panel, page, lab, service, tmp_pa
 @pytest.fixture(scope="module")
 def direct_lab(seeded, tmp_path_factory):
     """JupyterLab where files may go to Box itself."""
-    environment = {name: value for name, value in seeded.env.items() if name != "BOX_JWT_CONFIG_FILE"}
     folder = tmp_path_factory.mktemp("direct")
-    with running_lab(folder, {**environment, "BOX_RATE_LIMIT": "off"}, "--BoxConfig.allow_browser_tokens=True") as lab:
+    with running_lab(folder, environment_of(seeded), "--BoxConfig.allow_browser_tokens=True") as lab:
         yield lab
 
 

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from emulated import drive_of
 from local_hub import USERS
 
 TOOLS = Path(__file__).parents[2] / ".tools" / "node_modules" / ".bin"
@@ -22,16 +23,7 @@ def proxy():
 @pytest.fixture(scope="module")
 def service(running_emulator):
     """A drive on the whole of the service account, as its administrator sees it."""
-    from traitlets.config import Config
-
-    from jupyter_box import connect
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in running_emulator.env.items():
-            if name != "BOX_JWT_CONFIG_FILE":
-                patch.setenv(name, value)
-        drive = connect(Config(), rate_limit="off")
-    with drive:
+    with drive_of(running_emulator) as drive:
         yield drive
 
 

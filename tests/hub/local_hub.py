@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import requests
+from emulated import by_client_credentials
 from requests.adapters import HTTPAdapter
 from running import EXTENSIONS, Running
 from urllib3 import Retry
@@ -32,12 +33,11 @@ def running_hub(folder, emulator, root, proxy, *arguments, extensions=EXTENSIONS
         extensions: The server extensions, and whether each is loaded.
         environment: More of each user's environment.
     """
-    box = {name: value for name, value in emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
     port, hub_port, proxy_port = free_ports(3)
     given = {
         "port": port, "hub_port": hub_port, "proxy_port": proxy_port, "proxy": proxy, "folder": str(folder),
-        "token": secrets.token_hex(16), "environment": {**box, **(environment or {})}, "root": root,
-        "extensions": extensions, "arguments": arguments,
+        "token": secrets.token_hex(16), "root": root, "extensions": extensions, "arguments": arguments,
+        "environment": {**by_client_credentials(emulator.env), **(environment or {})},
     }  # fmt: skip
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTER"))}
     inherited |= {"HUB_OF_THIS_TEST": json.dumps(given), "HOME": str(folder)}

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from emulated import environment_of
 from pytest_jupyter.jupyter_server import *  # noqa: F403  its fixtures
+from running import running_server
 from tornado.httpclient import HTTPClientError
 
 TOKEN = "a-token-of-this-test"
@@ -28,6 +30,14 @@ def jp_server_config(box_settings):
 def server(jp_serverapp):
     """The server."""
     return jp_serverapp
+
+
+@pytest.fixture(scope="module")
+def running(running_emulator, tmp_path_factory):
+    """A server in a process of its own, for one test module; its drive's root is the account's."""
+    with running_server(tmp_path_factory.mktemp("server"), environment_of(running_emulator)) as server:
+        server.ask("GET", "status")  # imports what is heavy
+        yield server
 
 
 @pytest.fixture

@@ -132,10 +132,3 @@ def test_only_this_machine_with_the_header_gets_a_token(running, headers, query,
     answer = running.ask("POST", "kernel-token" + query.format(token=running.token), headers=headers)
     assert answer.status_code == status
     assert answer.headers["Cache-Control"] == "no-store"
-
-
-@pytest.fixture(scope="module")
-def running(running_emulator, tmp_path_factory):
-    environment = {name: value for name, value in running_emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    with running_server(tmp_path_factory.mktemp("server"), environment) as server:
-        yield server

@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-from running import running_server
 
 MB = 1_000_000
 SIZE = 40 * MB
@@ -14,13 +13,6 @@ CONNECT = "import jupyter_box, pathlib; drive = jupyter_box.connect()"
 MAKE = f"pathlib.Path('big.bin').write_bytes(bytes(range(256)) * ({SIZE} // 256))"
 UPLOAD = "drive.upload('big.bin', '/from a kernel')"
 PATIENCE = 40  # seconds
-
-
-@pytest.fixture(scope="module")
-def server(running_emulator, tmp_path_factory):
-    environment = {name: value for name, value in running_emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    with running_server(tmp_path_factory.mktemp("server"), {**environment, "BOX_RATE_LIMIT": "off"}) as server:
-        yield server
 
 
 @pytest.fixture
@@ -32,13 +24,13 @@ def held(box):
 
 
 @pytest.fixture
-def run(server):
+def run(running):
     """Run cells in a kernel, beside the test; returns what they printed, once it is asked for."""
     threads = []
 
     def run(*cells):
         printed = []
-        thread = threading.Thread(target=lambda: printed.extend(server.run(*cells, timeout=PATIENCE)))
+        thread = threading.Thread(target=lambda: printed.extend(running.run(*cells, timeout=PATIENCE)))
         thread.start()
         threads.append(thread)
 
@@ -53,8 +45,8 @@ def run(server):
         thread.join(PATIENCE)
 
 
-def transfers(server):
-    return server.ask("GET", "transfers").json()["transfers"]
+def transfers(running):
+    return running.ask("GET", "transfers").json()["transfers"]
 
 
 def until(condition):
@@ -65,41 +57,40 @@ def until(condition):
     return found
 
 
-def test_a_kernels_upload_is_shown_cancelled_and_done_again(server, run, held):
+def test_a_kernels_upload_is_shown_cancelled_and_done_again(running, run, held):
     result = run(CONNECT, MAKE, UPLOAD)
-    (shown,) = until(lambda: [each for each in transfers(server) if each["done"] > 0])
+    (shown,) = until(lambda: [each for each in transfers(running) if each["done"] > 0])
     assert (shown["where"], shown["kind"], shown["phase"]) == ("kernel", "upload", "running")
     assert (shown["total"], shown["target"]) == (SIZE, "/from a kernel")
-    assert server.ask("DELETE", f"transfers/{shown['id']}").status_code == 204
-    time.sleep(4)  # a kernel asks every other second
+    assert running.ask("DELETE", f"transfers/{shown['id']}").status_code == 204
+    assert "Cancelled" in result()  # although Box still holds its part
     held.control(release=True)
-    assert "Cancelled" in result()
-    (ended,) = until(lambda: [each for each in transfers(server) if each["phase"] == "cancelled"])
+    (ended,) = until(lambda: [each for each in transfers(running) if each["phase"] == "cancelled"])
     assert (ended["source"], ended["can_retry"]) == ("big.bin", True)
-    again = server.ask("POST", f"transfers/{shown['id']}")
+    again = running.ask("POST", f"transfers/{shown['id']}")
     assert (again.status_code, again.json()["where"]) == (202, "server")
-    (done,) = until(lambda: [each for each in transfers(server) if each["phase"] == "done"])
+    (done,) = until(lambda: [each for each in transfers(running) if each["phase"] == "done"])
     assert done["done"] == SIZE
 
 
-def test_a_kernels_sync_is_shown_and_is_for_the_kernel_to_do_again(server, run, held):
+def test_a_kernels_sync_is_shown_and_is_for_the_kernel_to_do_again(running, run, held):
     run(CONNECT, MAKE.replace("'big.bin'", "'tree.bin'"), "drive.sync('.', '/tree', include='tree.bin')")
-    (shown,) = until(lambda: [each for each in transfers(server) if each["kind"] == "sync"])
+    (shown,) = until(lambda: [each for each in transfers(running) if each["kind"] == "sync"])
     assert (shown["where"], shown["target"], shown["phase"]) == ("kernel", "/tree", "running")
     held.control(release=True)
-    (done,) = until(lambda: [each for each in transfers(server) if (each["kind"], each["phase"]) == ("sync", "done")])
+    (done,) = until(lambda: [each for each in transfers(running) if (each["kind"], each["phase"]) == ("sync", "done")])
     assert not done["can_retry"]
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"kind": "upload"}', json.dumps({"kind": "sideways"}).encode()])
-def test_nonsense_from_a_kernel_is_refused(server, body):
-    answer = server.ask("PUT", "kernel-transfers/1", data=body)
+def test_nonsense_from_a_kernel_is_refused(running, body):
+    answer = running.ask("PUT", "kernel-transfers/1", data=body)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
-def test_only_a_process_of_this_machine_may_tell(server):
-    assert server.ask("PUT", "kernel-transfers/1", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 403
-    assert server.ask("PUT", "kernel-transfers/1", headers={"Authorization": "token wrong"}).status_code == 403
+def test_only_a_process_of_this_machine_may_tell(running):
+    assert running.ask("PUT", "kernel-transfers/1", headers={"X-Forwarded-For": "1.2.3.4"}).status_code == 403
+    assert running.ask("PUT", "kernel-transfers/1", headers={"Authorization": "token wrong"}).status_code == 403
 
 
 def test_a_transfer_goes_well_though_nobody_listens(drive, tmp_path):
@@ -121,7 +112,7 @@ def test_a_kernel_reports_to_its_server_wherever_its_tokens_come_from(monkeypatc
     from jupyter_box.reporting import Reporter
 
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "t")
-    server, broker = {"server_url": "http://127.0.0.1:9"}, {"broker_url": "http://127.0.0.1:8"}
-    for settings, reports in ((server, True), ({**server, **broker}, True), (broker, False)):
+    running, broker = {"server_url": "http://127.0.0.1:9"}, {"broker_url": "http://127.0.0.1:8"}
+    for settings, reports in ((running, True), ({**running, **broker}, True), (broker, False)):
         with connect(**settings) as drive:
             assert isinstance(drive._observer, Reporter) is reports

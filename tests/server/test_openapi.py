@@ -4,7 +4,6 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from jsonschema import Draft202012Validator
-from running import running_server
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -61,13 +60,6 @@ def served(running):
 def test_it_is_served_with_the_servers_own_address(served):
     assert served["servers"] == [{"url": "/jupyter-box"}]
     assert served["paths"] == document()["paths"]
-
-
-@pytest.fixture(scope="module")
-def running(running_emulator, tmp_path_factory):
-    environment = {name: value for name, value in running_emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    with running_server(tmp_path_factory.mktemp("server"), environment | {"BOX_RATE_LIMIT": "off"}) as server:
-        yield server
 
 
 # a stream of events has no end, unless it is asked for one

@@ -8,21 +8,12 @@ import time
 
 import psutil
 import pytest
-from running import running_server
 
 MB = 1_000_000
 SIZE = 200 * MB
 BLOCK = bytes(range(256)) * 4096
 # a few parts of Box's 8 MiB on their way, and what the interpreter needs for them
 ALLOWED = 100 * MB
-
-
-@pytest.fixture(scope="module")
-def running(running_emulator, tmp_path_factory):
-    environment = {name: value for name, value in running_emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    with running_server(tmp_path_factory.mktemp("server"), environment) as server:
-        server.ask("GET", "status")  # imports what is heavy
-        yield server
 
 
 @pytest.fixture

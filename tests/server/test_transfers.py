@@ -273,14 +273,13 @@ async def test_what_has_failed_is_done_again_under_the_same_id(ask, start, event
     assert (refused.code, body(refused)["code"]) == (409, "not_failed")
 
 
-async def test_a_kernel_that_falls_silent_counts_as_gone(ask, monkeypatch):
+async def test_a_kernel_that_falls_silent_counts_as_gone(ask, events, monkeypatch):
     monkeypatch.setattr("jupyter_box.server.reports.SILENCE", 0.2)
     told = {"kind": "upload", "source": "/elsewhere/a", "target": "/", "root": "0", "is_plain": True}
     running = {"path": "/a", "phase": "running", "done": 1, "total": 2}
     answer = await ask("PUT", "kernel-transfers/k1", body={**told, "progress": running})
     assert body(answer) == {"cancel": False}
-    await asyncio.sleep(0.5)
-    gone = body(await ask("GET", "transfers/k1"))
+    (*_, gone) = await events({"id": "k1"})
     assert (gone["phase"], gone["code"], gone["can_retry"]) == ("failed", "kernel_gone", False)
     refused = await ask("POST", "transfers/k1")
     assert (refused.code, body(refused)["code"]) == (403, "not_ours")

@@ -16,12 +16,6 @@ PART = 8 * 1024 * 1024
 ALLOWED = 100 * MB  # some requests of a part each, what Box's parts need, and the interpreter's own
 
 
-@pytest.fixture
-def environment(running_emulator):
-    environment = {name: value for name, value in running_emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    return environment | {"BOX_RATE_LIMIT": "off"}
-
-
 def begin(server, path, size):
     answer = server.ask("POST", "uploads", json={"path": path, "size": size, "mtime": 1})
     assert answer.status_code in {200, 201}, answer.text
@@ -40,11 +34,11 @@ def commit(server, upload):
     return answer.json()
 
 
-def test_a_killed_server_goes_on_where_it_was(environment, box, drive, tmp_path):
+def test_a_killed_server_goes_on_where_it_was(box_environment, box, drive, tmp_path):
     place = drive.stat("/").name
     data = random.Random(3).randbytes(50 * MB)
     box.clear()
-    with running_server(tmp_path, environment) as server:
+    with running_server(tmp_path, box_environment) as server:
         upload = begin(server, f"{place}/killed.bin", len(data))
         for offset in range(0, 4 * PART, PART):
             put(server, upload, offset, data[offset : offset + PART])
@@ -55,7 +49,7 @@ def test_a_killed_server_goes_on_where_it_was(environment, box, drive, tmp_path)
         server.process.wait(20)
     for file in (tmp_path / "JUPYTER_RUNTIME_DIR").glob("jpserver-*"):
         file.unlink()
-    with running_server(tmp_path, environment) as server:
+    with running_server(tmp_path, box_environment) as server:
         again = begin(server, f"{place}/killed.bin", len(data))
         assert (again["id"], again["done"]) == (upload["id"], [[0, 4 * PART]])
         for offset in range(4 * PART, len(data), PART):
@@ -66,10 +60,10 @@ def test_a_killed_server_goes_on_where_it_was(environment, box, drive, tmp_path)
     assert list((tmp_path / "JUPYTER_DATA_DIR" / "jupyter-box" / "uploads").iterdir()) == []
 
 
-def test_memory_stays_bounded_whatever_the_file(environment, box, drive, tmp_path):
+def test_memory_stays_bounded_whatever_the_file(box_environment, box, drive, tmp_path):
     place = drive.stat("/").name
     block = random.Random(4).randbytes(PART)
-    with running_server(tmp_path, environment) as server:
+    with running_server(tmp_path, box_environment) as server:
         server.ask("GET", "status")  # imports what is heavy
         upload = begin(server, f"{place}/large.bin", 24 * PART)
         with Peak(server.process.pid) as peak, ThreadPoolExecutor(3) as pool:
