@@ -63,6 +63,10 @@ export class DirectUploads {
     try {
       return await (await this._opened(id)).state(file);
     } catch (error) {
+      const { wanted } = this._uploads.get(id) ?? {};
+      if (wanted && isGone(error) && (await this._arrived(wanted))) {
+        return stateOf(wanted, id, [[0, wanted.size]]); // another page has ended it
+      }
       if (error instanceof BoxError && error.code === OTHER_FILE) {
         await this.cancelUpload(id);
       }
@@ -115,7 +119,7 @@ export class DirectUploads {
         this._forget(kept.id);
         return null;
       }
-      return { ...kept, part_size: 0, done: [], state: 'pending', exact: true };
+      return stateOf(kept, kept.id, []);
     }
   }
 
@@ -180,6 +184,11 @@ export class DirectUploads {
   private readonly _kept: KeptUploads;
   private _isOff = false;
   private _uploads = new Map<string, DirectUpload>();
+}
+
+/** Return what is known of an upload without Box. */
+function stateOf(wanted: IUploadWanted, id: string, done: [number, number][]): IUploadState {
+  return { ...wanted, id, part_size: 0, done, state: 'pending', exact: true };
 }
 
 /** Tell whether no other file can go this way either: it is off, or the browser may not reach Box. */

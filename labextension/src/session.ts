@@ -87,10 +87,12 @@ export class DirectUpload {
    * @throws BoxError with the code `other_file` where what Box has is not of this file.
    */
   async state(file: File | null): Promise<IUploadState> {
+    if (file) {
+      this._hash(file);
+    }
     await this._list();
     if (file) {
       await this._check(file);
-      this._hash(file);
     }
     const { id, part_size } = this._session;
     const done = [...this._parts.values()].map(part => [part.offset, part.offset + part.size] as [number, number]);

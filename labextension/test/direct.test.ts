@@ -204,6 +204,16 @@ describe('an upload to Box itself', () => {
     expect(localStorage.length).toBe(0);
   });
 
+  it('is not sent again where another page has ended it', async () => {
+    await begun();
+    const [uploads] = await restored();
+    const gone = () => json({ code: 'not_found' }, 404);
+    Object.assign(both.answers, { 'GET http://box/s/list?offset=0&limit=1000': gone, 'POST http://box/s/commit': gone });
+    both.item = async () => ({ id: '99', size: SIZE, content_modified: '1970-01-01T00:00:00Z' });
+    expect(await uploads.add(fileOf(BYTES), 'box:x/a.bin')).toMatchObject({ id: '99' });
+    expect(both.sent).toBe(0);
+  });
+
   it('is not sent again where the answer to its commit was lost', async () => {
     both.item = async () => ({ id: '99', size: SIZE, content_modified: '1970-01-01T00:00:00Z' });
     both.answers['POST http://box/s/commit'] = () => json({ code: 'not_found' }, 404);
