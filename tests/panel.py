@@ -1,14 +1,19 @@
 """The panel as a person uses it, over Playwright."""
 
 import contextlib
+import json
 import re
 from pathlib import Path
 
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Error, expect
 
 PANEL = "#jupyter-box-browser"
 AXE = Path(__file__).parents[1] / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 
+NOTEBOOK = new_notebook(
+    cells=[new_code_cell("x = 1")], metadata={"kernelspec": {"display_name": "Python 3", "name": "python3"}}
+)
 CLOSING = re.compile("^(Dismiss|Ok|OK|Cancel|Close)$")
 PARTS = re.compile(r"/jupyter-box/uploads/\w+\?offset=")
 DIRTY = ".lm-DockPanel-tabBar .lm-mod-current.jp-mod-dirty"
@@ -122,6 +127,28 @@ class Panel:
         content.click()
         self.page.keyboard.press("Control+Home")
         self.page.keyboard.type(text)
+
+    def work_in_notebook(self, name, read):
+        """Open a file that has `NOTEBOOK` in it, run a line there, save it, and open it again.
+
+        Args:
+            name: Its row.
+            read: Returns what Box has of it.
+        """
+        notebook = self.page.locator(".jp-NotebookPanel:visible")
+        output = notebook.locator(".jp-OutputArea-output").first
+        self.row(name).dblclick()
+        self.wait_for_kernel()
+        self.type("print(6 * 7)\n", notebook, "x = 1")
+        self.page.keyboard.press("Shift+Enter")
+        expect(output).to_contain_text("42", timeout=60_000)
+        self.save()
+        cell = json.loads(read())["cells"][0]
+        assert "print(6 * 7)" in "".join(cell["source"])
+        assert "".join(cell["outputs"][0]["text"]) == "42\n"
+        self.close_all()
+        self.row(name).dblclick()
+        expect(output).to_contain_text("42")
 
     def wait_for_kernel(self):
         """Wait until the kernel of the notebook in front is idle."""

@@ -1,11 +1,11 @@
 """Folders and documents in the panel."""
 
-import json
 import re
 import uuid
 
 from lab_process import opened
-from panel import LONGEST_BLOCK, PANEL, Panel
+from nbformat.v4 import writes
+from panel import LONGEST_BLOCK, NOTEBOOK, PANEL, Panel
 from playwright.sync_api import expect
 
 
@@ -26,32 +26,10 @@ def test_badges_tell_of_locks_links_and_collaborators(panel):
     expect(panel.row("weekly-report.csv").get_by_role("img", name="Has a shared link")).to_be_visible()
 
 
-def test_a_notebook_is_opened_edited_run_saved_and_opened_again(panel, page, service):
-    service.write("/Notebooks/mine.ipynb", json.dumps(NOTEBOOK).encode())
+def test_a_notebook_is_opened_edited_run_saved_and_opened_again(panel, service):
+    service.write("/Notebooks/mine.ipynb", writes(NOTEBOOK).encode())
     panel.enter("Notebooks")
-    panel.row("mine.ipynb").dblclick()
-    notebook = page.locator(".jp-NotebookPanel:visible")
-    panel.wait_for_kernel()
-    panel.type("print(6 * 7)\n", notebook, "x = 1")
-    page.keyboard.press("Shift+Enter")
-    expect(notebook.locator(".jp-OutputArea-output").first).to_contain_text("42", timeout=60_000)
-    panel.save()
-    saved = json.loads(service.read("/Notebooks/mine.ipynb"))
-    assert "print(6 * 7)" in "".join(saved["cells"][0]["source"])
-    assert saved["cells"][0]["outputs"][0]["text"] in (["42\n"], "42\n")
-    panel.run("application:close-all")
-    panel.row("mine.ipynb").dblclick()
-    expect(page.locator(".jp-NotebookPanel:visible .jp-OutputArea-output").first).to_contain_text("42")
-
-
-NOTEBOOK = {
-    "cells": [
-        {"cell_type": "code", "execution_count": None, "id": "a", "metadata": {}, "outputs": [], "source": "x = 1"}
-    ],
-    "metadata": {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}},
-    "nbformat": 4,
-    "nbformat_minor": 5,
-}
+    panel.work_in_notebook("mine.ipynb", lambda: service.read("/Notebooks/mine.ipynb"))
 
 
 def test_someone_elses_change_is_asked_about_and_loses_nothing(panel, page, service):

@@ -1,22 +1,18 @@
 """The panel's main path in a real JupyterHub and a real Chromium: two users, each in their own folder of Box."""
 
 import contextlib
-import json
 
 import pytest
 import running
 from lab_process import OPTIONS, fresh_page, installed, reveal
 from local_hub import USERS, running_hub
-from nbformat.v4 import new_code_cell, new_notebook, writes
-from panel import Panel, content
+from nbformat.v4 import writes
+from panel import NOTEBOOK, Panel, content
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser, pytest.mark.timeout(300)]
 
 MB = 1_000_000
-NOTEBOOK = new_notebook(
-    cells=[new_code_cell("x = 1")], metadata={"kernelspec": {"display_name": "Python 3", "name": "python3"}}
-)
 
 
 @pytest.fixture(scope="module")
@@ -60,21 +56,10 @@ def test_each_user_works_in_their_own_folder(pages, user, service):
 
 @pytest.mark.parametrize("user", USERS)
 def test_a_notebook_is_opened_run_saved_and_opened_again(pages, user, service):
-    page, panel = pages[user], Panel(pages[user])
+    panel = Panel(pages[user])
     service.write(f"/homes/{user}/mine.ipynb", writes(NOTEBOOK).encode())
     panel.press("refresh")
-    panel.row("mine.ipynb").dblclick()
-    notebook = page.locator(".jp-NotebookPanel:visible")
-    panel.wait_for_kernel()
-    panel.type("print(6 * 7)\n", notebook, "x = 1")
-    page.keyboard.press("Shift+Enter")
-    expect(notebook.locator(".jp-OutputArea-output").first).to_contain_text("42")
-    panel.save()
-    saved = json.loads(service.read(f"/homes/{user}/mine.ipynb"))
-    assert "".join(saved["cells"][0]["outputs"][0]["text"]) == "42\n"
-    panel.close_all()
-    panel.row("mine.ipynb").dblclick()
-    expect(notebook.locator(".jp-OutputArea-output").first).to_contain_text("42")
+    panel.work_in_notebook("mine.ipynb", lambda: service.read(f"/homes/{user}/mine.ipynb"))
 
 
 @pytest.mark.parametrize(("user", "other"), [USERS, USERS[::-1]], ids=USERS)
