@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jupyter_box.errors import Changed, Corrupted, Denied, Exists, InvalidName, NotFound
+from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, InvalidName, NotFound
 
 
 def test_what_is_written_is_read(drive):
@@ -58,6 +58,23 @@ def test_a_write_can_insist_on_what_it_read(drive):
     with pytest.raises(Changed, match="is gone"):
         drive.write("/gone", "3", if_match=item.etag)
     assert not drive.exists("/gone")
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_local_file_made_during_the_download_is_kept(drive, box, tmp_path, kind):
+    drive.mkdir("/data")
+    drive.write("/data/a.txt", "theirs")
+    path, local = ("/data", tmp_path / "data" / "a.txt") if kind == "folder" else ("/data/a.txt", tmp_path / "a.txt")
+    box.fault("hold", "GET /d/1/", name="content")
+    with ThreadPoolExecutor(1) as pool:
+        download = pool.submit(drive.download, path, tmp_path)
+        box.wait_held("content")
+        local.write_text("mine")
+        box.release("content")
+        with pytest.raises(BoxError, match=r"a\.txt exists on this machine"):
+            download.result(20).raise_for_failures()
+    assert local.read_text() == "mine"
+    assert [file.name for file in local.parent.iterdir()] == ["a.txt"]
 
 
 def test_a_version_that_comes_between_is_not_overwritten(drive, box):

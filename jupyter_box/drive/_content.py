@@ -88,7 +88,7 @@ class Content(Rearranging):
             path: The file; its folder must exist.
             data: The whole content; text is written as UTF-8.
             size: The bytes of a stream, where they are known; a large one then goes to Box as it comes.
-            if_match: The etag that the file must still have; None to write in any case.
+            if_match: The etag that the file must still have, `*` for any; None to write in any case.
             must_be_new: Whether a file that is there already is to stay as it is.
 
         Returns:
@@ -103,6 +103,8 @@ class Content(Rearranging):
         whole = self._path(path)
         existing = self._lookup.find(whole)
         _check_unchanged(existing, whole, if_match)
+        if if_match == "*":
+            if_match = None  # Box takes an etag alone, and gets that of what is there
         if existing and must_be_new:
             raise taken(existing)
         folder, name = self._place(existing, whole)
@@ -264,13 +266,9 @@ class Content(Rearranging):
         cancel: threading.Event | None,
     ) -> Report:
         began = time.monotonic()
-        if os.path.lexists(target) and not overwrite:
-            raise Exists(
-                f"{target} exists on this machine.",
-                hint="Allow to overwrite it, or choose another place.",
-                code="local_exists",
-            )
-        saved = self._transfers.download_file(item, target, version=version, on_progress=on_progress, cancel=cancel)
+        saved = self._transfers.download_file(
+            item, target, version=version, overwrite=overwrite, on_progress=on_progress, cancel=cancel
+        )
         outcome = Outcome(item.path, str(saved), "received", saved.stat().st_size, item_id=item.id)
         return Report((outcome,), time.monotonic() - began)
 

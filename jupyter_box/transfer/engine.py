@@ -22,7 +22,7 @@ from .content import Content, Target, UploadSession
 from .download import Address, Download, read_ranges
 from .journal import Journal, Pending, default_folder
 from .lanes import shared_gate
-from .local import FileSource, Source, open_source
+from .local import FileSource, Source, open_source, unless_taken
 from .placing import Placing
 from .progress import Meter, told
 from .report import OnConflict, Report
@@ -165,6 +165,7 @@ class Transfers:
         target: Path,
         *,
         version: str | None = None,
+        overwrite: bool = True,
         on_progress: Listener = ignore,
         cancel: threading.Event | None = None,
     ) -> Path:
@@ -174,17 +175,21 @@ class Transfers:
             item: The file in Box.
             target: The local path.
             version: The id of a past version; None for the current one.
+            overwrite: Whether what is there may be replaced.
             on_progress: Told how far it is.
             cancel: Ends the download when it is set; nothing of it is left on the disk.
 
         Raises:
+            Exists: There is something at `target`, and `overwrite` is off.
             Corrupted: The bytes that came are not those that Box has.
             BoxError: Box, the network or the local disk refused.
         """
+        check = unless_taken(Path(target), overwrite=overwrite)
+        check()
         whole = self.whole(item, version)
         meter = Meter(item.path or item.name, whole.size, on_progress, cancel)
         with told(meter):
-            return self.save(whole, Path(target), meter, version)
+            return self.save(whole, Path(target), meter, version, check=check)
 
     def save(
         self,

@@ -7,14 +7,15 @@ import os
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from jupyter_box.errors import BoxError, Changed, Denied, NotFound, QuotaFull
+from jupyter_box.errors import BoxError, Changed, Denied, Exists, NotFound, QuotaFull
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -243,6 +244,21 @@ _HINTS = {
     errno.EISDIR: "Choose a file.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
 }
+
+
+def check_free(path: Path, hint: str = "Allow to overwrite it, or choose another place.") -> None:
+    """Do nothing if there is nothing at a path of this machine.
+
+    Raises:
+        Exists: There is something; `hint` says what to do.
+    """
+    if os.path.lexists(path):
+        raise Exists(f"{path} exists on this machine.", hint=hint, code="local_exists")
+
+
+def unless_taken(path: Path, *, overwrite: bool) -> Callable[[], None]:
+    """Return `check_free` for a path that must not be overwritten, and for any other what does nothing."""
+    return (lambda: None) if overwrite else partial(check_free, path)
 
 
 def set_modified(path: Path, modified: datetime | None) -> None:

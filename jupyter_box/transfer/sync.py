@@ -22,7 +22,7 @@ from .folders import make_folders
 from .ignoring import Rules
 from .jobs import Connect, Done, Job, do, from_environment
 from .journal import key_of
-from .local import FileSource, LocalError
+from .local import FileSource, LocalError, check_free
 from .memory import Agreed, Memory
 from .planning import Direction, Move, Plan, Tree, make_plan
 from .report import Outcome, Report
@@ -240,7 +240,7 @@ class Sync:
         try:
             if move.item is None:
                 self.local_path(move.target).parent.mkdir(parents=True, exist_ok=True)
-                _check_free(target)
+                check_free(target, "Sync again.")
                 source.rename(target)
             else:
                 folder, _, name = move.target.rpartition("/")
@@ -327,8 +327,3 @@ def _made(place: str, ids: dict[str, Item]) -> Item:
     if place not in ids:
         raise NotFound("Its folder could not be made.", code="no_folder")
     return ids[place]
-
-
-def _check_free(target: Path) -> None:
-    if os.path.lexists(target):
-        raise Exists(f"{target} was made while the sync ran; it is kept.", hint="Sync again.", code="local_exists")

@@ -22,7 +22,7 @@ from jupyter_box.session import waiting
 
 from .folders import make_folders
 from .listing import items
-from .local import FileSource, LocalError, local_errors, translate_local
+from .local import FileSource, LocalError, local_errors, translate_local, unless_taken
 from .placing import Placing
 from .progress import Meter, told
 from .report import OnConflict, Outcome, Report
@@ -287,7 +287,7 @@ class _Downloading:
             if not self.overwrite:
                 meter.add(outcome.size)
                 return replace(outcome, action="skipped", reason="It is on this machine with other content; kept.")
-        transfers.save(whole, target, meter)
+        transfers.save(whole, target, meter, check=unless_taken(target, overwrite=self.overwrite))
         return outcome
 
 

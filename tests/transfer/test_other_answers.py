@@ -26,6 +26,7 @@ from .conftest import THRESHOLD
 DATA = bytes(range(256)) * 1000
 SHA1 = hashlib.sha1(DATA).hexdigest()
 FILE = {"type": "file", "id": "7", "name": "a.bin", "size": len(DATA), "sha1": SHA1, "etag": "0", "parent": {"id": "5"}}
+VERSION = {"total_count": 1, "entries": [FILE | {"etag": "1"}]}
 FOLDER = {"type": "folder", "id": "5", "name": "five", "path_collection": {"total_count": 0, "entries": []}}
 
 
@@ -313,3 +314,12 @@ def test_an_account_without_favourites_says_so(other, drive):
     other.on(r"GET /2.0/collections.*", Reply({"entries": [], "total_count": 0}))
     with pytest.raises(NotFound, match="no favourites"):
         drive.favourites()
+
+
+def test_a_write_over_whatever_is_there_says_what_that_is(other, drive):
+    """HTTP knows `If-Match: *`; Box's documents only know an etag."""
+    seen = []
+    other.on("GET /2.0/files/7[?].*", Reply(FILE | {"path_collection": {"total_count": 0, "entries": []}}))
+    other.on("POST /api/2.0/files/7/content", lambda headers, _: seen.append(headers["If-Match"]) or Reply(VERSION))
+    drive.write("id:7", b"new", if_match="*")
+    assert seen == ["0"]
