@@ -283,12 +283,29 @@ def _each(args: argparse.Namespace, sources: list[Any], transfer: Callable[..., 
     from .bar import watched
     from .transfer.report import join_reports
 
+    def begin(source: Any) -> Report:
+        return watched(partial(transfer, source), title, not args.quiet)
+
     save_to = _report_file(args)
-    reports = [watched(partial(transfer, source), title, not args.quiet) for source in sources]
+    reports = [begin(source) if len(sources) == 1 else _one_of_several(begin, source) for source in sources]
     report = reports[0] if len(reports) == 1 else join_reports(reports, sum(one.seconds for one in reports))
     if save_to:
         report.save(save_to)
     return report
+
+
+def _one_of_several(begin: Callable[[Any], Report], source: Any) -> Report:
+    """Return the report of one transfer among others; what only this one fails for stops none of them."""
+    from .transfer.report import Outcome, Report
+    from .transfer.tree import ends_all
+
+    try:
+        return begin(source)
+    except (BoxError, OSError) as error:
+        problem = problem_of(error)
+        if ends_all(problem):
+            raise
+        return Report((Outcome(str(source), "", "failed", reason=str(problem), code=problem.code),))
 
 
 def _report_file(args: argparse.Namespace) -> Path | None:
@@ -897,7 +914,7 @@ VERBS: tuple[Verb, ...] = (
 )
 
 
-def problem_of(error: OSError) -> BoxError:
+def problem_of(error: BoxError | OSError) -> BoxError:
     """Return what the machine said about one of its own files as an error in our words."""
     if isinstance(error, BoxError):
         return error

@@ -237,6 +237,20 @@ def test_a_directory_loop_ends(run, home):
     assert run("cat", "/loop/a.txt")[1] == "1"
 
 
+@pytest.mark.parametrize(
+    "line", ["upload a.csv nope.csv b.csv /Maintenance", "-C /Maintenance download --overwrite a.csv nope.csv b.csv ."]
+)
+def test_one_of_several_that_fails_stops_no_other(run, home, drive, line):
+    for name in ("a.csv", "b.csv"):
+        (home / name).write_text(name)
+        drive.write(f"/Maintenance/{name}", name + name)
+    code, out, err = run(*line.split(), "--report", "report.json")
+    assert (code, err) == (1, "")
+    assert "failed: nope.csv: " in out
+    report = json.loads((home / "report.json").read_text())
+    assert (report["sent"], report["failed"]) == (2, 1)
+
+
 @pytest.mark.parametrize("name", ["missing.csv", "pipe"])
 def test_what_cannot_be_read_gets_one_line(run, home, name):
     os.mkfifo(home / "pipe")

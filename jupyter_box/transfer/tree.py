@@ -32,7 +32,11 @@ from .taken import taken
 if TYPE_CHECKING:
     from .engine import Transfers
 
-_HOPELESS = (NotAuthorized, NotConfigured, QuotaFull, Unreachable)  # what the next file would meet as well
+
+def ends_all(error: BoxError) -> bool:
+    """Tell whether the next file would fail for the same reason, or is not to be begun any more."""
+    is_hopeless = isinstance(error, Cancelled | NotAuthorized | NotConfigured | QuotaFull | Unreachable)
+    return is_hopeless and error.code != "disk_full"
 
 
 class Entry(NamedTuple):
@@ -118,7 +122,7 @@ class Run:
         if isinstance(error, Cancelled):
             raise error
         ours = error if isinstance(error, BoxError) else translate_local(error, failed.local)
-        if isinstance(ours, _HOPELESS) and ours.code != "disk_full":
+        if ends_all(ours):
             self.hopeless = ours
         return replace(failed, reason=str(ours), code=ours.code)
 
