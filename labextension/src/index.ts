@@ -18,6 +18,7 @@ import { Debouncer } from '@lumino/polling';
 import { TabPanel } from '@lumino/widgets';
 
 import { Announcer } from './announcing';
+import { telling } from './api';
 import { choose, dropped } from './choosing';
 import { CommandIDs, fileCommands, upload } from './commands';
 import { compared } from './comparing';
@@ -109,7 +110,9 @@ function makeContext(
   notebooks: INotebookTracker | null
 ): IContext {
   const trans = translator.load(DOMAIN);
-  const { contents, serverSettings } = app.serviceManager;
+  const { contents } = app.serviceManager;
+  const away = trans.__('The Jupyter server does not answer. What is open here is kept: try again when it is back.');
+  const serverSettings = telling(app.serviceManager.serverSettings, away);
   const drive = new BoxDrive(serverSettings);
   contents.addDrive(drive);
   contents.addDrive(new PastDrive(serverSettings, trans));

@@ -1,10 +1,10 @@
 """What happens elsewhere, and while the server restarts: the panel shows it by itself, and goes on by itself."""
 
-import contextlib
 import json
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from lab_process import opened, running_lab
@@ -158,28 +158,57 @@ def test_a_large_file_goes_to_box_directly_if_it_can(chromium, seeded, service, 
             assert len(service.versions(f"/{name}")) == 2
 
 
+def stop(lab):
+    """Stop a server for good; the process leaves files that look as if it were ready."""
+    lab.process.terminate()
+    lab.process.wait(20)
+    for file in (lab.files / "JUPYTER_RUNTIME_DIR").glob("jpserver-*"):
+        file.unlink(missing_ok=True)
+
+
+def running_again(lab, environment):
+    """Start a stopped server again where it was: in its folder, and on its port."""
+    return running_lab(lab.files, environment, f"--ServerApp.port={urlsplit(lab.url).port}")
+
+
 def test_an_upload_outlasts_a_restart_of_the_server(chromium, seeded, service, tmp_path):
     """The page lives on, so nobody has to choose the file again."""
     environment = environment_of(seeded)
-    with contextlib.ExitStack() as servers:
-        lab = servers.enter_context(running_lab(tmp_path, environment))
-        port = lab.url.rstrip("/").rpartition(":")[2].partition("/")[0]
-        page = servers.enter_context(opened(chromium, lab))
+    with running_lab(tmp_path, environment) as lab, opened(chromium, lab) as page:
         panel = Panel(page)
         seen = []
         page.on("request", lambda request: seen.append(request) if request.method == "PUT" else None)
         page.route(re.compile(r"/jupyter-box/uploads/\w+\?offset="), lambda route: slowly(page, route))
         panel.drop(["restarted.bin", LARGE, 7])
         page.wait_for_function("() => document.querySelector('.jp-Box-transfers progress')?.value > 0")
-        lab.process.terminate()
-        lab.process.wait(20)
-        for file in (tmp_path / "JUPYTER_RUNTIME_DIR").glob("jpserver-*"):
-            file.unlink(missing_ok=True)
+        stop(lab)
         row = panel.transfers.filter(has_text="restarted.bin")
         expect(row).to_contain_text("goes on when it is back")
-        servers.enter_context(running_lab(tmp_path, environment, f"--ServerApp.port={port}"))
-        expect(row).to_have_count(0, timeout=60_000)
-        assert service.read("/restarted.bin") == content(LARGE, 7)
+        with running_again(lab, environment):
+            expect(row).to_have_count(0, timeout=60_000)
+            assert service.read("/restarted.bin") == content(LARGE, 7)
+
+
+def test_edits_outlast_a_restart_of_the_server(chromium, seeded, service, put, tmp_path):
+    """While the server is away, a save says so, and the document keeps what was typed."""
+    environment = environment_of(seeded)
+    put("/restarts/edited.md", b"first\n")
+    with running_lab(tmp_path, environment) as lab, opened(chromium, lab, refusals="does not answer") as page:
+        panel = Panel(page)
+        panel.run("jupyter-box:open", path="box:restarts/edited.md")
+        editor = page.locator(".jp-FileEditor:visible")
+        panel.type("mine ", editor, "first")
+        stop(lab)
+        page.keyboard.press("Control+s")
+        dialog = page.locator(".jp-Dialog", has_text="File Save Error")
+        expect(dialog).to_contain_text("The Jupyter server does not answer")
+        dialog.get_by_role("button", name="Close").click()
+        # JupyterLab itself may say at any moment that it looks for the server
+        page.add_locator_handler(page.locator(".jp-Dialog", has_text="Server Connection Error"), panel.dismiss)
+        with running_again(lab, environment):
+            editor.locator(".cm-content").click()
+            panel.save()
+            assert service.read("/restarts/edited.md") == b"mine first\n"
 
 
 def test_a_download_comes_from_box_itself_if_that_is_set(chromium, seeded, put, tmp_path):
