@@ -6,7 +6,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +52,11 @@ class Upload:
         return self.work is not None and not self.work.done()
 
     @property
+    def is_stale(self) -> bool:
+        """Whether another file may take its place."""
+        return time.monotonic() - self.touched >= IDLE and not self.is_sending
+
+    @property
     def state(self) -> str:
         """`pending`, `sending`, `done`, `skipped` or `failed`."""
         if self.record.item is not None:
@@ -93,8 +98,8 @@ class Uploads:
 
     def all(self) -> list[Upload]:
         """Return the uploads, the oldest first."""
+        self._tidy()
         with self._lock:
-            self._tidy()
             return list(self._loaded().values())
 
     def get(self, id: str) -> Upload:  # noqa: A002
@@ -131,13 +136,13 @@ class Uploads:
             sha1=wanted.get("sha1", "").lower(),
             created=time.time(),
         )
-        with self._lock:
-            self._tidy()
-            if earlier := self._earlier(record):
-                return earlier, False
+        self._tidy()
+        self._make_way(record)
+        if earlier := self._same(record):
+            return earlier, False
         target = drive.destination(path, record.size, on_conflict=record.on_conflict)
         with self._lock:
-            earlier = self._earlier(record)
+            earlier = self._same(record)
             return (earlier, False) if earlier else (self._add(record.but(path=target.path), target), True)
 
     def write(self, id: str, offset: int, data: bytes) -> Upload:  # noqa: A002
@@ -216,26 +221,38 @@ class Uploads:
                 if upload.is_waiting:
                     upload.spool.stop()
 
-    def _earlier(self, wanted: Record) -> Upload | None:
-        """Return the pending upload of the same file; a stale one of another file is given up.
+    def _make_way(self, wanted: Record) -> None:
+        """Give up stale uploads of other files to the path."""
+        others = [upload for upload in self._of(wanted) if not upload.record.is_of(wanted)]
+        self._give_up(upload for upload in others if wanted.on_conflict != "rename" and upload.is_stale)
+
+    def _give_up(self, uploads: Iterable[Upload]) -> None:
+        # Box is told, which may take long: never under the lock, so that no other upload waits for it
+        for upload in uploads:
+            with suppress(NotFound):  # another request was faster
+                self.cancel(upload.record.id)
+
+    def _same(self, wanted: Record) -> Upload | None:
+        """Return the pending upload of the same file.
 
         Raises:
             Exists: Another file is just being uploaded to that path.
         """
-        pending = [upload for upload in self._loaded().values() if not upload.record.item]
-        for upload in [upload for upload in pending if paths.key(upload.record.asked) == paths.key(wanted.asked)]:
-            if upload.record.is_of(wanted):
-                return upload
-            if wanted.on_conflict == "rename":
-                continue
-            if time.monotonic() - upload.touched < IDLE or upload.is_sending:
-                raise Exists(
-                    f"Another upload to {upload.record.path} is under way.",
-                    hint="Wait until it has ended, or cancel it.",
-                    code="upload_pending",
-                )
-            self.cancel(upload.record.id)
-        return None
+        pending = self._of(wanted)
+        same = next((upload for upload in pending if upload.record.is_of(wanted)), None)
+        if same is None and pending and wanted.on_conflict != "rename":
+            raise Exists(
+                f"Another upload to {pending[0].record.path} is under way.",
+                hint="Wait until it has ended, or cancel it.",
+                code="upload_pending",
+            )
+        return same
+
+    def _of(self, wanted: Record) -> list[Upload]:
+        """Return the pending uploads to the path."""
+        with self._lock:
+            pending = [upload for upload in self._loaded().values() if not upload.record.item]
+        return [upload for upload in pending if paths.key(upload.record.asked) == paths.key(wanted.asked)]
 
     def _add(self, record: Record, target: Destination) -> Upload:
         if target.is_skipped or self._is_same(record, target):
@@ -295,14 +312,15 @@ class Uploads:
                     file.unlink()
 
     def _tidy(self) -> None:
+        """Forget what has ended long ago, and give up what was never completed."""
         now = time.time()
-        for upload in list(self._loaded().values()):
-            record = upload.record
-            if record.ended and now - record.ended > KEPT:
-                self._loaded().pop(record.id)
-                self._records.drop(record.id)
-            elif not record.ended and now - record.created > EXPIRY and not upload.is_sending:
-                self.cancel(record.id)
+        with self._lock:
+            for upload in list(self._loaded().values()):
+                if upload.record.ended and now - upload.record.ended > KEPT:
+                    self._loaded().pop(upload.record.id)
+                    self._records.drop(upload.record.id)
+            pending = [upload for upload in self._loaded().values() if not upload.record.ended]
+        self._give_up(each for each in pending if now - each.record.created > EXPIRY and not each.is_sending)
 
     def _save(self, upload: Upload, **changes: Any) -> None:
         upload.record = upload.record.but(**changes)

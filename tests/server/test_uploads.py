@@ -244,6 +244,21 @@ async def test_a_stale_upload_makes_way_for_another_file(begin, send, commit, dr
     assert drive.read("/x.txt") == b"other"
 
 
+async def test_no_upload_waits_while_box_forgets_a_stale_one(begin, half_sent, send, commit, box, backend, monkeypatch):
+    await half_sent()
+    restart(backend)
+    going_on = await begin("y.txt", SMALL)
+    monkeypatch.setattr("jupyter_box.server.receiving.IDLE", 0.0)
+    box.fault("hold", "DELETE /files/upload_sessions", name="forgetting", times=None)
+    other = asyncio.ensure_future(begin("x.bin", b"other"))
+    await asyncio.to_thread(box.wait_held, "forgetting")
+    await asyncio.wait_for(send(going_on, SMALL), 20)
+    assert (await commit(going_on)).code == 201
+    assert not other.done()
+    box.control(release=True)
+    assert (await other)["state"] == "pending"
+
+
 async def test_someone_else_makes_the_file_meanwhile(begin, send, commit, drive):
     upload = await begin("x.txt", SMALL)
     drive.write("/x.txt", b"theirs")
