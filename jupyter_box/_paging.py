@@ -50,5 +50,6 @@ def by_offset(session: Session, path: str, *, what: str = "", **params: Any) -> 
         entries = page.get("entries") or []
         yield entries
         query["offset"] += page.get("limit") or query["limit"]
-        if query["offset"] >= page.get("total_count", LAST_OFFSET if entries else 0):
+        total = page.get("total_count")
+        if query["offset"] >= total if total is not None else not entries:
             return

@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_box import paths
 from jupyter_box._paging import PAGE_SIZE, by_offset
 from jupyter_box.errors import InvalidName, NotFound
-from jupyter_box.items import FIELDS, KINDS, Item, Json, Page, Version
+from jupyter_box.items import FIELDS, Item, Json, Page, Version
 
 from ._core import Core, address, check_id
 
@@ -183,14 +183,8 @@ class History(Core):
 
     def _trashed(self, id: str) -> Item:  # noqa: A002
         number = check_id(id.removeprefix(paths.ID_PREFIX), "The trash goes by ids; list it to see them.")
-        for kind in KINDS:
-            try:
-                json = self._session.call("GET", f"/{kind}s/{number}/trash", what=id)
-            except NotFound:
-                continue
-            item = Item.of(json)
-            if self._lookup.holds_trashed(item):
-                return item
+        if item := self._lookup.trashed(number):
+            return item
         raise NotFound(f"{id} is not in the trash of this drive.", hint="List the trash.", code="not_trashed")
 
 

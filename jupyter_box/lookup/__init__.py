@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 from jupyter_box._paging import PAGE_SIZE, folder_pages
@@ -250,23 +251,22 @@ class Lookup:
         elif id in {ALL_FILES, self.root_id}:
             likely = "folder"
         for kind in sorted(KINDS, key=lambda kind: kind != likely):
-            json = self._fetch_if_there(kind, id)
+            json = _if_there(kind, partial(self.fetch, kind, id))
             item = self.place(json) if json else None
             if item:
                 self._memory.put((ID_PREFIX, id), Entry(id, kind, item.name))
                 return item
         return None
 
-    def _fetch_if_there(self, kind: Kind, id: str) -> Json | None:  # noqa: A002
-        try:
-            return self.fetch(kind, id)
-        except NotFound:
-            return None
-        except BoxError as error:
-            # not every implementation of Box's API has web links
-            if kind == "web_link" and type(error) in {BoxError, Denied}:
-                return None
-            raise
+    def trashed(self, id: str) -> Item | None:  # noqa: A002
+        """Return the item of Box's trash that has the id and came from below the drive's root, or None."""
+        for kind in KINDS:
+            place = f"/{kind}s/{id}/trash"
+            json = _if_there(kind, partial(self._session.call, "GET", place, what=ID_PREFIX + id))
+            item = Item.of(json) if json else None
+            if item and self.holds_trashed(item):
+                return item
+        return None
 
     def remember(self, item: Item) -> Item:
         """Take note of an item that was just made or changed, and return it."""
@@ -397,6 +397,19 @@ class Lookup:
         except BoxError:
             return False
         return True
+
+
+def _if_there(kind: Kind, fetch: Callable[[], Json]) -> Json | None:
+    """Return what is fetched, an item of that kind; None if there is none."""
+    try:
+        return fetch()
+    except NotFound:
+        return None
+    except BoxError as error:
+        # not every implementation of Box's API has web links
+        if kind == "web_link" and type(error) in {BoxError, Denied}:
+            return None
+        raise
 
 
 def not_a_folder(path: str) -> InvalidName:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from jupyter_box._paging import PAGE_SIZE
 from jupyter_box.errors import BoxError, NotFound
-from jupyter_box.items import ALL_FILES, KINDS, Item
+from jupyter_box.items import ALL_FILES, Item
 from jupyter_box.paths import ID_PREFIX, ROOT, below, key, twins
 from jupyter_box.session import Session
 
@@ -62,13 +63,8 @@ class Absence:
 
     def _of_id(self, path: str) -> NotFound:
         where = "" if self._lookup.is_whole else " below the drive's root folder"
-        for kind in KINDS:
-            try:
-                json = self._session.call("GET", f"/{kind}s/{path.removeprefix(ID_PREFIX)}/trash", what=path)
-            except BoxError:
-                continue
-            item = Item.of(json)
-            if self._lookup.holds_trashed(item):
+        with suppress(BoxError):
+            if item := self._lookup.trashed(path.removeprefix(ID_PREFIX)):
                 return _trashed(f"{path} ({item.name})", item.id, "Restore it first.")
         hint = self.of_everything()
         return NotFound(f"{path} is not in Box{where}, or it is not shared with this account.", hint=hint)

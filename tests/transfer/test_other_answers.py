@@ -310,6 +310,12 @@ def test_an_answer_of_success_that_is_none_of_box_is_told_as_such(other, drive):
         drive.stat("id:5")
 
 
+def test_a_box_without_web_links_says_that_nothing_is_in_the_trash(other, drive):
+    other.on(r"GET /2.0/web_links/9.*", Reply({"code": "not_implemented"}, 501))
+    with pytest.raises(NotFound, match="not in the trash"):
+        drive.purge("9")
+
+
 def test_an_account_without_favourites_says_so(other, drive):
     other.on(r"GET /2.0/collections.*", Reply({"entries": [], "total_count": 0}))
     with pytest.raises(NotFound, match="no favourites"):
