@@ -133,10 +133,10 @@ class Saving:
             os.close(descriptor)
 
     def _in_one(self, descriptor: int) -> str:
-        digest, address = new_sha1(), Address(self._content, self._item, self._version)
+        digest, address, offset = new_sha1(), Address(self._content, self._item, self._version), 0
         with holding(Place(self._gate, self._meter.check)):
             for block in self._blocks(address, 0, self._size, self._meter.check):
-                _pwrite(descriptor, block, os.lseek(descriptor, 0, os.SEEK_END))
+                offset += _pwrite(descriptor, block, offset)
                 digest.update(block)
         return digest.hexdigest()
 
