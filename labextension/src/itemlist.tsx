@@ -65,7 +65,9 @@ function More(props: {
   const [count, marker] = [answer.value?.items.length ?? 0, answer.value?.next_marker];
   React.useEffect(() => {
     if (shown !== null && count > shown) {
-      list.current?.children[shown].querySelector('button')?.focus();
+      const first = list.current?.children[shown];
+      first?.scrollIntoView({ block: 'center' });
+      first?.querySelector('button')?.focus({ preventScroll: true });
       setShown(null);
     }
   }, [count]);

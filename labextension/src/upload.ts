@@ -183,8 +183,11 @@ export class Upload {
         if (again || !this.file || !(why || code === INCOMPLETE)) {
           throw error;
         }
-        this.id = why ? '' : this.id;
         this._note = why;
+        if (why) {
+          this.id = '';
+          this._ranges = [];
+        }
       }
     }
   }
@@ -207,6 +210,7 @@ export class Upload {
     }
     this._since = Date.now();
     this._before = this.done;
+    this._tell('running');
   }
 
   /** Begin it directly if that can be, else over the server; as one request if the server has no room to keep it. */
