@@ -15,10 +15,6 @@ SLOW_SUITES = ("hub", "browser", "slow", "live")
 SLOW_FOLDERS = ("browser", "emulator", "federated", "filesystem", "helm", "hub", "hub_broker", "server", "transfer")
 
 
-# Real browsers, Hubs and training runs share two cores with all else: another try tells a slow minute from a defect.
-TRIED_AGAIN = {"browser": 2, "hub": 1, "federated": 1}
-
-
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the suites that need Node, a browser or minutes, too")
 
@@ -35,8 +31,6 @@ def pytest_collection_modifyitems(config, items):
     """Leave the slow suites out of a plain `pytest`; `--all`, `-m` or naming a test asks for them."""
     # playwright keeps an event loop in this thread, which the tests of asynchronous code cannot have: it comes last
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
-    if config.pluginmanager.hasplugin("rerunfailures"):
-        _try_again(items)
     if config.getoption("-m") or any("::" in str(arg) for arg in config.args):
         return
     left_out = {"live"} if config.getoption("--all") else set(SLOW_SUITES)
@@ -49,14 +43,6 @@ def pytest_collection_modifyitems(config, items):
 def _is_plain(config):
     named = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args}
     return named <= {TESTS, TESTS.parent} and not config.getoption("--all") and not config.getoption("-m")
-
-
-def _try_again(items):
-    for item in items:
-        suites = {mark.name for mark in item.iter_markers()} | {item.path.parent.name}
-        reruns = max((TRIED_AGAIN.get(suite, 0) for suite in suites), default=0)
-        if reruns:
-            item.add_marker(pytest.mark.flaky(reruns=reruns))
 
 
 @pytest.fixture(scope="session", autouse=True)
