@@ -2,7 +2,7 @@
 
 It tells the rounds per minute, the calls of Box's API that a round takes, and what a signature costs. Where training
 takes long, all times of the run are made shorter by one factor (training, looks, heartbeats, latency), which leaves the
-number of calls as it is. A full run takes about eight minutes.
+number of calls as it is. A full run takes about ten minutes; `--only paces --clients 3 --size 8000000` is one row.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -37,6 +38,7 @@ NO_CALLS = {"download", "post_oauth2_token"}  # the second half of a download; t
 SHORT = {"poll_interval": 0.1, "poll_ceiling": 1.0}
 DEFAULTS = {"poll_interval": 2.0, "poll_ceiling": 30.0, "heartbeat_frequency": 60.0, "heartbeat_timeout": 300.0}
 KB, MB = 1000, 1_000_000
+CLIENTS, SIZES = (2, 3, 5, 10), (3 * KB, 8 * MB)
 
 client, server = ClientApp(), ServerApp()
 
@@ -172,11 +174,10 @@ def scaled(factor: float, **options: float) -> dict[str, float]:
     return {name: value / factor for name, value in {**DEFAULTS, **options}.items()}
 
 
-def paces(consortium: Consortium, rounds: int) -> Iterator[str]:
+def paces(consortium: Consortium, rounds: int, numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[str]:
     """Measure rounds per minute at 60 ms a call and 200 Mbit/s."""
     yield "| clients | model | rounds a minute |\n|---|---|---|"
-    sizes = [(2, 3 * KB), (3, 3 * KB), (5, 3 * KB), (10, 3 * KB), (3, 8 * MB)]
-    for clients, size in sizes:
+    for size, clients in product(sizes, numbers):
         found = consortium.measure(clients, size, rounds, **SHORT)
         yield f"| {clients} | {size // KB:,} kB | {found.rounds_per_minute:.0f} |"
 
@@ -232,14 +233,17 @@ def best(work: Any, times: int = 5) -> float:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.federated", description="Federated runs, measured.")
+    parser.add_argument("--clients", type=int, action="append", help="of a timed run (default: 2, 3, 5, 10)")
+    parser.add_argument("--size", type=int, action="append", help="bytes of its model (default: 3000, 8000000)")
     parser.add_argument("--rounds", type=int, default=10, help="of each run that is timed (default: 10)")
     parser.add_argument("--training", type=float, default=15, help="seconds that it takes at most (default: 15)")
     parser.add_argument("--only", choices=["paces", "calls", "signatures"], help="one table alone")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as name, emulator(Path(name)) as box:
-        consortium = Consortium(box, Path(name), 10)
+        numbers = args.clients or CLIENTS
+        consortium = Consortium(box, Path(name), max(*numbers, *CLIENTS))
         tables = {
-            "paces": paces(consortium, args.rounds),
+            "paces": paces(consortium, args.rounds, numbers, args.size or SIZES),
             "calls": calls(consortium, args.training, 5),
             "signatures": signatures(Path(name)),
         }

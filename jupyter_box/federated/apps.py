@@ -14,6 +14,8 @@ from jupyter_box.errors import InvalidName, NotConfigured
 
 EXTRA = ("flwr", "safetensors", "numpy", "cryptography")
 SERVER_NODE = 1  # Flower's SUPERLINK_NODE_ID
+FAILED = 2  # Flower's ErrorCode.CLIENT_APP_RAISED_EXCEPTION
+GONE = 5  # Flower's ErrorCode.NODE_UNAVAILABLE
 
 
 def require_extra() -> None:
@@ -36,6 +38,17 @@ def installed(name: str) -> str | None:
 def versions() -> dict[str, str]:
     """Return the versions that must fit together at all sites."""
     return {"flwr": installed("flwr") or "", "jupyter-box": installed("jupyter-box") or ""}
+
+
+def check_flower(run: Mapping[str, str]) -> None:
+    """Raise InvalidName unless the Flower of a run's versions is installed here."""
+    here, there = versions()["flwr"], run.get("flwr", "")
+    if there and there != here:
+        raise InvalidName(
+            f"The run uses Flower {there}, and here is {here}.",
+            hint=f"pip install 'flwr=={there}'",
+            code="other_flower",
+        )
 
 
 def identify(run: int, node: int) -> None:

@@ -141,11 +141,10 @@ class RunConfig:
         """Return one of the run's folders."""
         return folder_of(self.folders[name], name)
 
-    def mailboxes(self) -> list[tuple[Item, str]]:
-        """Return where participants write, each with the name whose it is, empty for everyone's."""
-        if self.isolated:
-            return [(self.folder(f"from-{name}"), name) for name in sorted(self.expected)]
-        return [(self.folder("authentications"), "")]
+    def mailboxes(self, name: str) -> list[Item]:
+        """Return where participants write: the folder of that name or, isolated, one for each of them."""
+        names = [f"from-{who}" for who in sorted(self.expected)] if self.isolated else [name]
+        return [self.folder(name) for name in names]
 
     def authentications(self, name: str) -> Item:
         """Return the folder where a participant registers."""

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
-from jupyter_box.errors import BoxError, Changed, Corrupted, Exists, InvalidName, NotFound
+from jupyter_box.errors import BoxError, Exists
 from jupyter_box.items import Item
 
-from .config import Participant, check_name
-from .exchange import mark
+from .config import Participant
+from .letters import Letters
 from .pace import Clock, Liveness, Pace
-from .run import LOST, PARTICIPANTS, Run
-from .signing import Forged, Signer, parse, unseal
+from .run import HEARTBEAT, LOST, PARTICIPANTS, Run
+from .signing import Forged, Signer
 
 log = logging.getLogger("jupyter_box.federated")
-
-AUTHENTICATION = "_authentication.txt"
-HEARTBEAT = "_heartbeat.txt"
-WELCOME = "Authenticated - Token "
-REFUSAL = "Error - Authentication failed. "
 
 
 class TooFewClients(BoxError):  # noqa: N818  a fact, as all of them
@@ -44,7 +37,7 @@ class Enrolment:
         self._run, self._clock = run, clock
         self._signer = signer
         self._schedule = run.config.schedule
-        self._answered: set[str] = set()
+        self._letters = Letters(run, signer, self.tell)
         self._liveness = Liveness(self._schedule.heartbeat_timeout, clock)
         self._next_beats = self._next_letters = 0.0
         self.participants: dict[str, Participant] = {}
@@ -108,14 +101,14 @@ class Enrolment:
 
     def _look_at_beats(self, where: str) -> None:
         self._next_beats = self._clock.now() + self._schedule.heartbeat_timeout / 3
-        self._liveness.look(self._marks(self._files(HEARTBEAT)))
+        self._liveness.look(self._marks(self._run.mail(HEARTBEAT)))
         for name in self._liveness.overdue():
             self._declare_lost(name, where)
 
     def _look_at_letters(self) -> None:
         self._next_letters = self._clock.now() + self._patience
-        for item in self._letters():
-            self._answer_later(item)
+        for letter in self._letters.new():
+            self._answer_later(letter)
 
     def tell(self, event: str) -> None:
         """Note something that the run's people will want to know."""
@@ -131,8 +124,8 @@ class Enrolment:
         opened, last, pace = self._clock.now(), self._clock.now(), Pace(self._schedule.poll_interval, 5.0, self._clock)
         while True:
             before = len(self.participants)
-            for item in self._letters():
-                self._admit(item)
+            for letter in self._letters.new():
+                self._admit(letter)
             now, count = self._clock.now(), len(self.participants)
             last = now if count > before else last
             if count >= self._most() or (
@@ -152,62 +145,43 @@ class Enrolment:
         return min(self._schedule.maximum_clients, expected)
 
     def _close(self) -> None:
+        assert self._signer is not None
         body = {
             "run": self._run.config.run,
             "participants": [asdict(self.participants[name]) for name in sorted(self.participants)],
         }
         try:
-            self._run.store.create(self._run.public, PARTICIPANTS, self._sealed(body))
+            self._run.store.create(self._run.public, PARTICIPANTS, self._signer.seal(body))
         except Exists:
             raise Forged(
                 f"Someone else wrote {PARTICIPANTS}.", hint="Remove it, and look who can write to the folder."
             ) from None
         self.tell(f"The run begins with {', '.join(sorted(self.participants))}.")
 
-    def _admit(self, item: Item) -> None:
-        with self._judging(item):
-            who, answered = self._applicant(item)
+    def _admit(self, letter: Item) -> None:
+        with self._letters.judging(letter):
+            who, answered = self._letters.applicant(letter)
             self._check_expected(who)
             if not answered:
-                self._answer(item, self._welcome(who))
+                self._letters.welcome(letter, who)
             self.participants[who.name] = who
             self.tell(f"{who.name} is registered.")
 
-    def _answer_later(self, item: Item) -> None:
+    def _answer_later(self, letter: Item) -> None:
         """Answer someone who comes when the registration is closed: a lost client may return, another may not."""
-        with self._judging(item):
-            who, answered = self._applicant(item)
+        with self._letters.judging(letter):
+            who, answered = self._letters.applicant(letter)
             if answered:
                 return
             pinned = self.participants.get(who.name)
             if pinned is None:
-                self._answer(item, f"{REFUSAL}Registration is closed.\n".encode())
+                self._letters.refuse(letter)
                 self.tell(f"{who.name} came too late.")
             elif pinned != who:
                 raise Forged("it is not by who registered under this name")
             else:
-                self._answer(item, self._welcome(who))
+                self._letters.welcome(letter, who)
                 self._take_back(who.name)
-
-    def _applicant(self, item: Item) -> tuple[Participant, bool]:
-        """Return who applies, and whether that was answered already, perhaps by an earlier process of ours."""
-        name = check_name(item.name.removesuffix(AUTHENTICATION))
-        text = self._run.store.read(item)
-        by_us = self._run.by_server(item) and text.startswith(WELCOME.encode())
-        if self._run.by_server(item) and text.startswith(REFUSAL.encode()):
-            raise Forged("it was refused before")
-        body = unseal(text.partition(b"\n")[2], self._run.config.server_key) if by_us else parse(text)
-        if not by_us:
-            body = unseal(text, str(body.get("public_key")))
-        if body.get("name") != name or body.get("run") != self._run.config.run:
-            raise Forged("it is of another participant or another run")
-        user = str(body["box_user"])
-        if not by_us and item.modified_by is not None and item.modified_by.id != user:
-            raise Forged("Box says that another account wrote it")
-        return Participant(name, user, str(body["public_key"])), by_us
-
-    def _answer(self, item: Item, text: bytes) -> None:
-        self._answered.add(mark(self._run.store.replace(item, text, if_match=item.etag)))
 
     def _check_expected(self, who: Participant) -> None:
         expected = self._run.config.expected
@@ -215,39 +189,6 @@ class Enrolment:
             raise Forged("this run does not expect that account under this name")
         if who.name.casefold() in {name.casefold() for name in self.participants} - {who.name.casefold()}:
             raise Forged("the name is taken")
-
-    @contextmanager
-    def _judging(self, item: Item) -> Iterator[None]:
-        self._answered.add(mark(item))
-        try:
-            yield
-        except (Forged, InvalidName, KeyError) as error:
-            reason = "it is incomplete" if isinstance(error, KeyError) else error.message
-            self.tell(f"{item.name} is ignored: {reason}.".replace("..", "."))
-        except (Changed, Corrupted, NotFound):
-            # it was written anew or removed meanwhile: the next look sees what is there then
-            self._answered.discard(mark(item))
-
-    def _welcome(self, who: Participant) -> bytes:
-        seal = self._sealed({"run": self._run.config.run, **asdict(who)})
-        return f"{WELCOME}{who.box_user}\n".encode() + seal
-
-    def _sealed(self, body: dict[str, Any]) -> bytes:
-        assert self._signer is not None
-        return self._signer.seal(body)
-
-    def _files(self, ending: str) -> list[Item]:
-        """Return the participants' files of one kind: a listing, or one for each participant of an isolated run."""
-        config = self._run.config
-        shared = (
-            config.folder("heartbeats" if ending == HEARTBEAT else "authentications") if not config.isolated else None
-        )
-        folders = [shared] if shared else [folder for folder, _ in config.mailboxes()]
-        items = (item for folder in folders for item in self._run.store.list(folder).values())
-        return [item for item in items if item.name.endswith(ending) and item.is_file]
-
-    def _letters(self) -> list[Item]:
-        return [item for item in self._files(AUTHENTICATION) if mark(item) not in self._answered]
 
     def _marks(self, beats: list[Item]) -> dict[str, str]:
         names = {item.name.removesuffix(HEARTBEAT): item for item in beats}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run as FlowerRun
 
+from .collector import Collector
 from .enrolment import Enrolment
 from .exchange import Exchange, suffix_of
 from .models import Models
 from .outbox import Outbox
-from .pace import Clock, Pace, seconds_between
+from .pace import Clock
 from .past import Past
 from .presence import Presence
 from .replies import Replies
@@ -67,14 +68,12 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         self._replies = Replies(run, enrolment, self._models.known, workers)
         self._past = Past(run, told)
         self._presence = Presence(enrolment, schedule, clock)
-        self._polls = Pace(schedule.poll_interval, schedule.poll_ceiling, clock)
+        self._collector = Collector(schedule, enrolment, self._replies, self._check, clock)
         self._seq, self._round = 0, 1
         self._open: dict[int, Exchange] = {}
         self._suffixes: dict[int, set[str]] = {}
         self._unfit: dict[str, str] = {}
         self.history: list[tuple[int, int]] = []
-
-    # Flower's interface
 
     def set_run(self, run: FlowerRun) -> None:
         """Take Flower's description of the run."""
@@ -114,7 +113,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         """Return the replies that are in, in the order of the participants' names."""
         wanted = set(message_ids)
         for exchange in self._open.values():
-            self._look_once(exchange)
+            self._finish(exchange, self._collector.look_once)
         replies = [reply for exchange in self._open.values() for reply in _taken(exchange, wanted)]
         self._open = {seq: each for seq, each in self._open.items() if not each.is_closed or each.results}
         return replies
@@ -137,7 +136,7 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         self._tell()
         until = None if timeout is None else self._clock.now() + timeout
         for exchange in exchanges:
-            self._collect(exchange, until)
+            self._finish(exchange, lambda exchange: self._collector.collect(exchange, until))
             del self._open[exchange.seq]
         return [reply for exchange in exchanges for reply in exchange.take(sorted(exchange.results))]
 
@@ -145,8 +144,6 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         """Write the model that the ServerApp left in `context.state`, as the round after the last begins with it."""
         for arrays in list(state.array_records.values())[:1]:
             self._models.file(self._models.publish(arrays, self._round + 1, "result"))
-
-    # sending
 
     def _begin(self, messages: list[Message]) -> Exchange:
         exchange = self._exchange(messages)
@@ -203,67 +200,23 @@ class BoxGrid(Grid):  # type: ignore[misc]  # Flower is an extra, which type che
         # the round after the last needs its folder, too: the model that comes out is put there
         self._workers.aside(self._models.folder, self._round + 1)
 
+    def _check(self) -> None:
+        """Raise what makes it vain to go on waiting."""
+        if self._lease is not None:
+            self._lease.check()
+        self._workers.check()
+
     def _said(self) -> dict[str, Any]:
         """Return what participants are told: what is asked of whom, and whose last update did not count."""
         asking = [exchange.asking for exchange in self._open.values() if not exchange.is_closed]
         return {"asking": asking, "unfit": self._unfit}
 
-    # receiving
-
-    def _collect(self, exchange: Exchange, until: float | None) -> None:
-        """Wait until all replies of an exchange are in, or given up."""
-        if exchange.is_closed:
-            return
-        self._polls.begin(exchange.kind)
-        while not self._is_over(exchange, until):
-            if exchange.awaited and self._clock.now() >= self._polls.due:
-                self._look(exchange)
-            else:
-                self._enrolment.look(f"round {exchange.round}")
-                self._wait(exchange, until)
-        self._close(exchange)
-
-    def _wait(self, exchange: Exchange, until: float | None) -> None:
-        """Wait until it is time to do something; a reply that has been read ends the wait."""
-        times = [self._enrolment.next_look, *([] if until is None else [until])]
-        times += [self._polls.due] if exchange.awaited else []
-        seconds = max(0.0, min(times) - self._clock.now())
-        if exchange.reads:
-            self._replies.take(exchange, seconds)
-        else:
-            self._clock.sleep(seconds)
-
-    def _is_over(self, exchange: Exchange, until: float | None) -> bool:
-        if self._lease is not None:
-            self._lease.check()
-        self._workers.check()
-        self._drop_lost(exchange)
-        if until is not None and self._clock.now() >= until:
-            self._replies.fail(exchange, exchange.missing, f"did not answer in time in round {exchange.round}")
-        return not exchange.missing
-
-    def _look(self, exchange: Exchange) -> None:
-        self._polls.look()
-        news = self._replies.look(exchange)
-        if exchange.awaited:
-            self._polls.again(news=news)
-        else:
-            self._polls.end(seconds_between(exchange.written, exchange.latest))
-
-    def _look_once(self, exchange: Exchange) -> None:
-        if exchange.is_closed:
-            return
-        self._replies.look(exchange)
-        while exchange.reads:
-            self._replies.take(exchange)
-        self._enrolment.look(f"round {exchange.round}")
-        self._drop_lost(exchange)
-        if not exchange.missing:
-            self._close(exchange)
-
-    def _drop_lost(self, exchange: Exchange) -> None:
-        lost = [name for name in exchange.missing if name in self._enrolment.lost]
-        self._replies.fail(exchange, lost, f"lost connection on round {exchange.round}")
+    def _finish(self, exchange: Exchange, collect: Callable[[Exchange], None]) -> None:
+        """Collect the replies of an exchange, and close it when none is missing."""
+        if not exchange.is_closed:
+            collect(exchange)
+            if not exchange.missing:
+                self._close(exchange)
 
     def _close(self, exchange: Exchange) -> None:
         exchange.is_closed = True

@@ -8,9 +8,8 @@ import time
 from jupyter_box.errors import Denied, NotFound
 from jupyter_box.items import Item
 
-from .enrolment import HEARTBEAT
 from .pulse import Pulse
-from .run import Run
+from .run import HEARTBEAT, Run
 
 
 class Heart:

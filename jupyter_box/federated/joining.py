@@ -11,8 +11,8 @@ from jupyter_box.items import Item
 
 from . import apps
 from .config import Participant
-from .enrolment import AUTHENTICATION, WELCOME
-from .run import Run
+from .letters import WELCOME
+from .run import AUTHENTICATION, Run
 from .signing import Signer, parse
 
 log = logging.getLogger("jupyter_box.federated")

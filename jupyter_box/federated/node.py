@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_box.drive import Drive
-from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, InvalidName, NotFound
+from jupyter_box.errors import BoxError, Changed, Corrupted, Denied, Exists, NotFound
 from jupyter_box.items import Item
 
 from . import apps
@@ -71,7 +71,7 @@ def join(
     apps.require_extra()
     check_name(name)
     run = Run.open(drive, folder)
-    _check_versions(run)
+    apps.check_flower(run.config.versions)
     if not allow(run.config.client_app):
         raise Denied(
             f"{run.config.client_app} may not be run here.", hint=f"--allow {run.config.client_app}", code="not_allowed"
@@ -243,16 +243,6 @@ def _ended(said: str) -> str:
     if not said.startswith(FINISHED):
         raise ServerGone(f"The server ended the run: {said}", hint="Its people know more.", code="run_ended")
     return said
-
-
-def _check_versions(run: Run) -> None:
-    here, there = apps.versions()["flwr"], run.config.versions.get("flwr", "")
-    if there and there != here:
-        raise InvalidName(
-            f"The run uses Flower {there}, and here is {here}.",
-            hint=f"pip install 'flwr=={there}'",
-            code="other_flower",
-        )
 
 
 def _explained(error: Denied | NotFound) -> BoxError:

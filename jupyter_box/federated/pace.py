@@ -103,9 +103,12 @@ class Pace:
         waits = self._waits[self._kind]
         if not waits:
             return 0.0, 0.0
-        if not waits[-1].missed:
-            # what the first look finds may have been there for long: the next time that look comes sooner
-            return waits[-1].found / 2, waits[-1].found
+        last = waits[-1]
+        is_first = len(waits) == 1 and last.found + self._busy < QUICK
+        if is_first or not last.missed:
+            # what the first look finds may have been there for long, and a first round takes longer than the others:
+            # the next time that look comes sooner
+            return last.found / 2, last.found
         ends = max(wait.missed for wait in waits), min(wait.found for wait in waits)
         return min(ends), max(ends)
 

@@ -12,7 +12,7 @@ from flwr.app import Error, Message
 from jupyter_box.errors import Changed, Corrupted, NotFound
 from jupyter_box.items import Item
 
-from . import records, wire
+from . import apps, records, wire
 from .config import Participant
 from .enrolment import Enrolment
 from .exchange import Exchange, from_reference, mark, to_reference
@@ -21,8 +21,6 @@ from .run import Run
 from .signing import Forged
 from .workers import Workers
 
-FAILED = 2  # Flower's ErrorCode.CLIENT_APP_RAISED_EXCEPTION
-GONE = 5  # Flower's ErrorCode.NODE_UNAVAILABLE
 # Flower's older apps return a model under another name, or none where secure aggregation masks it
 RENAMED = {"fitins.parameters": "fitres.parameters"}
 
@@ -72,7 +70,7 @@ class Replies:
     def fail(self, exchange: Exchange, names: Iterable[str], reason: str) -> None:
         """Put an error in the place of the replies of some; the reason is told with their names before it."""
         for name in names:
-            error = {"code": GONE, "reason": f"{name} {reason}"}
+            error = {"code": apps.GONE, "reason": f"{name} {reason}"}
             exchange.results[name] = _error(error, exchange.asked[name])
             exchange.records[name] = {"error": error}
 
@@ -157,7 +155,7 @@ class Replies:
 
     def _error_of(self, exchange: Exchange, name: str, unfit: UnfitError) -> Message:
         exchange.unfit[name] = f"round {exchange.round}: {unfit}"
-        error = {"code": FAILED, "reason": f"{name}'s update does not count: {unfit}"}
+        error = {"code": apps.FAILED, "reason": f"{name}'s update does not count: {unfit}"}
         return _error(error, exchange.asked[name])
 
     def _ignore(self, exchange: Exchange, item: Item, reason: str) -> None:

@@ -17,6 +17,9 @@ PARTICIPANTS = "participants.json"
 LOCK = "server.lock"
 ENDED = "server_ended.txt"
 LOST = ".lost_connection"
+AUTHENTICATION = "_authentication.txt"
+HEARTBEAT = "_heartbeat.txt"
+MAILBOXES = {AUTHENTICATION: "authentications", HEARTBEAT: "heartbeats"}
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,16 @@ class Run:
         if body.get("run") != self.config.run:
             raise Forged(f"{PARTICIPANTS} is of another run.")
         return {entry["name"]: Participant(**entry) for entry in body["participants"]}
+
+    def mail(self, ending: str) -> list[Item]:
+        """Return the participants' files of one kind: a listing, or one for each participant of an isolated run.
+
+        Args:
+            ending: What the names end with: `AUTHENTICATION` or `HEARTBEAT`.
+        """
+        folders = self.config.mailboxes(MAILBOXES[ending])
+        items = (item for folder in folders for item in self.store.list(folder).values())
+        return [item for item in items if item.name.endswith(ending) and item.is_file]
 
     def _note(self, listing: Mapping[str, Item], name: str) -> Item | None:
         """Return the server's file of that name, or of the next where someone else has taken the name."""

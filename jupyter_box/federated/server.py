@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_box.drive import Drive
-from jupyter_box.errors import BoxError, Exists, InvalidName, NotConfigured
+from jupyter_box.errors import BoxError, Exists, NotConfigured
 from jupyter_box.items import Item
 
 from . import apps
@@ -136,13 +136,7 @@ class _Server:
                 hint="Use the credentials that `init` was run with.",
                 code="other_user",
             )
-        here = apps.versions()["flwr"]
-        if config.versions.get("flwr") not in {None, "", here}:
-            raise InvalidName(
-                f"The run was made with Flower {config.versions['flwr']}, and here is {here}.",
-                hint=f"pip install 'flwr=={config.versions['flwr']}'",
-                code="other_flower",
-            )
+        apps.check_flower(config.versions)
 
     def _end(self, text: str) -> None:
         """Write `server_ended.txt`; its time is that of the end."""

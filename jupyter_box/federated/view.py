@@ -12,9 +12,8 @@ from jupyter_box.drive import Drive
 from jupyter_box.errors import BoxError
 from jupyter_box.items import Item
 
-from .enrolment import AUTHENTICATION, HEARTBEAT
 from .history import Sealed, history
-from .run import LOCK, PARTICIPANTS, Run
+from .run import AUTHENTICATION, HEARTBEAT, LOCK, MAILBOXES, PARTICIPANTS, Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,12 +124,9 @@ class FederatedRun:
         return "refused" if pinned else "expected"
 
     def _mail(self) -> tuple[dict[str, Item], set[str]]:
-        config = self._run.config
-        folders = [folder for folder, _ in config.mailboxes()]
-        if not config.isolated:
-            folders.append(config.folder("heartbeats"))
+        boxes = {box.id: box for name in MAILBOXES.values() for box in self._run.config.mailboxes(name)}
         items: list[Item] = []
-        for folder in folders:
+        for folder in boxes.values():
             with suppress(BoxError):  # another participant's own folder, in an isolated run
                 items += self._run.store.list(folder).values()
         beats = {item.name.removesuffix(HEARTBEAT): item for item in items if item.name.endswith(HEARTBEAT)}

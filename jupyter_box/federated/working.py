@@ -22,7 +22,6 @@ log = logging.getLogger("jupyter_box.federated")
 
 SLOTS = ("context.0", "context.1")
 KEPT_MODELS = 2  # the one that is trained and the one that is evaluated
-FAILED = 2  # Flower's ErrorCode.CLIENT_APP_RAISED_EXCEPTION
 FOR_EVER = 1e9  # seconds that a message is valid; how long one waits is the server's business
 
 
@@ -91,7 +90,7 @@ class Worker:
             reply = self._app(message=message, context=context)
         except Exception as error:
             log.exception("The ClientApp failed; the server is told so.")
-            return Message(Error(FAILED, f"{self._me.name}: {type(error).__name__}: {error}"), reply_to=message)
+            return Message(Error(apps.FAILED, f"{self._me.name}: {type(error).__name__}: {error}"), reply_to=message)
         self._new = context_to_proto(context).SerializeToString()
         return reply
 

@@ -54,6 +54,14 @@ def test_short_rounds_are_looked_for_soon():
     assert max(late[4:]) <= 0.1
 
 
+def test_a_second_round_that_is_shorter_than_the_first_is_looked_for_in_time():
+    time = Time()
+    pace = Pace(0.1, 1, time.clock)
+    looks(time, pace, 2.3)
+    assert looks(time, pace, 1.3)[-1] <= 1.6
+    assert looks(time, pace, 1.3)[-1] <= 1.4
+
+
 def test_a_short_wait_in_a_long_round_costs_few_looks():
     time = Time()
     pace = Pace(3, 30, time.clock)
