@@ -92,12 +92,17 @@ class Job:
         Raises:
             LocalError: Someone has written it meanwhile.
         """
-        if Stamp.at(Path(self.local)) != self.stamp:
+        if _written(Stamp.at(Path(self.local))) != _written(self.stamp):
             raise LocalError(
                 f"{self.local} was written while the sync ran; it is kept.",
                 hint="Sync again.",
                 code="changed_here",
             )
+
+
+def _written(stamp: Stamp | None) -> tuple[int, int] | None:
+    # a worker on another machine may see the same file under another inode
+    return (stamp.size, stamp.mtime) if stamp else None
 
 
 def from_environment() -> Transfers:
