@@ -75,11 +75,7 @@ function Collaborator(props: {
         disabled={isFixed}
         onChange={event => change(event.target.value)}
       >
-        {roles.map(role => (
-          <option key={role} value={role}>
-            {roleNames(trans)[role] ?? role}
-          </option>
-        ))}
+        {roleOptions(roles, trans)}
       </select>
       <button
         type="button"
@@ -117,11 +113,7 @@ function InviteForm(props: {
       <label>
         {trans.__('Role')}
         <select name="role" defaultValue="viewer">
-          {ROLES.map(role => (
-            <option key={role} value={role}>
-              {roleNames(trans)[role]}
-            </option>
-          ))}
+          {roleOptions(ROLES, trans)}
         </select>
       </label>
       <label className="jp-Box-check">
@@ -133,6 +125,14 @@ function InviteForm(props: {
       </button>
     </form>
   );
+}
+
+function roleOptions(roles: string[], trans: TranslationBundle): React.ReactElement[] {
+  return roles.map(role => (
+    <option key={role} value={role}>
+      {roleNames(trans)[role] ?? role}
+    </option>
+  ));
 }
 
 function roleNames(trans: TranslationBundle): Record<string, string> {

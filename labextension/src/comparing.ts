@@ -20,7 +20,7 @@ const LARGEST = 5_000_000;
 type Labels = [string, string];
 
 /** Two texts. */
-export class TextDiff extends Widget {
+class TextDiff extends Widget {
   constructor(before: string, after: string, labels: Labels) {
     super();
     const extensions = [lineNumbers(), EditorView.lineWrapping, EditorState.readOnly.of(true)];

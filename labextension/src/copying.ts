@@ -13,8 +13,8 @@ import { drivePath } from './drive';
 import { CONTENTS_MIME, DRIVE, PANEL_ID } from './tokens';
 import { nameOf } from './words';
 
-export const TO_BOX = 'jupyter-box:copy-to-box';
-export const TO_DISK = 'jupyter-box:copy-to-disk';
+const TO_BOX = 'jupyter-box:copy-to-box';
+const TO_DISK = 'jupyter-box:copy-to-disk';
 
 export function copyCommands(context: IContext): ICommand[] {
   const { trans } = context;
@@ -57,7 +57,7 @@ export async function toBox(context: IContext, paths: string[], folder: string):
 }
 
 /** Copy items of Box into a local folder; asks before anything is replaced. */
-export async function toDisk(context: IContext, paths: string[], folder: string): Promise<void> {
+async function toDisk(context: IContext, paths: string[], folder: string): Promise<void> {
   const taken = await namesTaken(context, paths, folder);
   if (taken.length && !(await mayReplace(context, taken))) {
     return;

@@ -21,7 +21,7 @@ export function Details(props: { item: IItem; trans: TranslationBundle }): React
 }
 
 /** Return the names and values, in the order in which people look for them. */
-export function factsOf(item: IItem, trans: TranslationBundle): [string, React.ReactNode][] {
+function factsOf(item: IItem, trans: TranslationBundle): [string, React.ReactNode][] {
   const kinds = { file: trans.__('File'), folder: trans.__('Folder'), web_link: trans.__('Web link') };
   return [
     [trans.__('Kind'), kinds[item.type]],

@@ -20,7 +20,6 @@ export const trashIcon = draw(
   'trash',
   'M6 19a2 2 0 0 0 2 2h8a2 2 0 0 0 2-2V7H6v12zM8 9h8v10H8V9zm7.5-5-1-1h-5l-1 1H5v2h14V4h-3.5z'
 );
-export const transferIcon = draw('transfer', 'M9 3 5 7h3v7h2V7h3L9 3zm7 14v-7h-2v7h-3l4 4 4-4h-3z');
 export const pauseIcon = draw('pause', 'M6 5h4v14H6zm8 0h4v14h-4z');
 export const infoIcon = draw(
   'info',

@@ -12,6 +12,8 @@ import { folderOf, moment, size } from './words';
 export const SEARCH_END = 10_000; // results that Box shows of a search
 
 type PageAnswer = IAnswer<IPage | null>;
+/** What can be done with an item: its name, and what does it. */
+type ItemAction = [string, () => void];
 
 export function Items(props: {
   answer: PageAnswer;
@@ -21,7 +23,7 @@ export function Items(props: {
   label: string;
   empty: string;
   open?: (item: IItem) => void;
-  actions: (item: IItem) => [string, () => void][];
+  actions: (item: IItem) => ItemAction[];
 }): React.ReactElement {
   const { answer, more, trans, label, empty, open, actions } = props;
   const list = React.useRef<HTMLUListElement>(null);
@@ -32,24 +34,29 @@ export function Items(props: {
         {tellOf(answer, empty, trans)}
       </p>
       <ul ref={list} className="jp-Box-items" aria-label={label}>
-        {answer.value?.items.map(item => (
-          <li key={keyOf(item)}>
-            <Name item={item} open={open} />
-            <span className="jp-Box-place" title={placeOf(item)}>
-              {placeOf(item)}
-            </span>
-            <span className="jp-Box-actions">
-              {actions(item).map(([text, run]) => (
-                <button key={text} type="button" className="jp-Box-textButton" aria-label={`${text}: ${item.name}`} onClick={run}>
-                  {text}
-                </button>
-              ))}
-            </span>
-          </li>
-        ))}
+        {answer.value?.items.map(item => <Row key={keyOf(item)} item={item} open={open} actions={actions(item)} />)}
       </ul>
       {more && <More answer={answer} more={more} trans={trans} list={list} />}
     </>
+  );
+}
+
+function Row(props: { item: IItem; open?: (item: IItem) => void; actions: ItemAction[] }): React.ReactElement {
+  const { item, open, actions } = props;
+  return (
+    <li>
+      <Name item={item} open={open} />
+      <span className="jp-Box-place" title={placeOf(item)}>
+        {placeOf(item)}
+      </span>
+      <span className="jp-Box-actions">
+        {actions.map(([text, run]) => (
+          <button key={text} type="button" className="jp-Box-textButton" aria-label={`${text}: ${item.name}`} onClick={run}>
+            {text}
+          </button>
+        ))}
+      </span>
+    </li>
   );
 }
 

@@ -7,7 +7,7 @@ import { labPath } from './drive';
 import type { IBoxModel, IItem } from './tokens';
 
 /** What an action needs of Box's permissions, for files and folders. */
-export const NEEDS = {
+const NEEDS = {
   download: ['can_download'],
   rename: ['can_rename'],
   delete: ['can_delete'],

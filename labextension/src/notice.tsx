@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import type { BoxModel } from './model';
 
-export const GUIDE = 'https://jupyter-box.readthedocs.io/en/latest/admin/troubleshooting.html';
+const GUIDE = 'https://jupyter-box.readthedocs.io/en/latest/admin/troubleshooting.html';
 
 /** Stands in place of the listing while there is no connection. */
 export class ConnectionNotice extends ReactWidget {

@@ -3,7 +3,7 @@
 import type { IItem, IPage } from './tokens';
 
 /** Return items that are all there are. */
-export function whole(items: IItem[]): IPage {
+export function allOf(items: IItem[]): IPage {
   return { items, next_marker: null, total_count: null };
 }
 

@@ -9,7 +9,7 @@ import { base64 } from './bytes';
 import { isNotebook, NO_TIME } from './items';
 import type { IItem, IVersion } from './tokens';
 
-export const PAST = 'box-version';
+const PAST = 'box-version';
 
 /** Return JupyterLab's path of a version. */
 export function pastPath(item: IItem, version: IVersion): string {

@@ -40,7 +40,7 @@ export class BoxRenderer extends DirListing.Renderer {
 }
 
 /** Return what an item's row tells beside its name. */
-export function badgesOf(item: IItem | undefined, isFavourite: boolean, trans: TranslationBundle): IBadge[] {
+function badgesOf(item: IItem | undefined, isFavourite: boolean, trans: TranslationBundle): IBadge[] {
   const badges: (IBadge | false | null | undefined)[] = item
     ? [
         isFavourite && { icon: starIcon, label: trans.__('Favourite') },

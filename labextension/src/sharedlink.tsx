@@ -82,19 +82,9 @@ function LinkForm(props: {
     event.preventDefault();
     put(linkWanted(new FormData(event.currentTarget)));
   };
-  const names = accessNames(trans);
   return (
     <form className="jp-Box-form" onSubmit={submit}>
-      <label>
-        {trans.__('Who may use it')}
-        <select name="access" value={access} onChange={event => setAccess(event.target.value)}>
-          {Object.keys(names).map(each => (
-            <option key={each} value={each}>
-              {names[each]}
-            </option>
-          ))}
-        </select>
-      </label>
+      <AccessField access={access} choose={setAccess} trans={trans} />
       {access === 'open' && (
         <Field
           label={trans.__('Password')}
@@ -119,6 +109,26 @@ function LinkForm(props: {
         {link ? trans.__('Change link') : trans.__('Create link')}
       </button>
     </form>
+  );
+}
+
+function AccessField(props: {
+  access: string;
+  choose: (access: string) => void;
+  trans: TranslationBundle;
+}): React.ReactElement {
+  const { access, choose, trans } = props;
+  return (
+    <label>
+      {trans.__('Who may use it')}
+      <select name="access" value={access} onChange={event => choose(event.target.value)}>
+        {Object.entries(accessNames(trans)).map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

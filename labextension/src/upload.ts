@@ -12,7 +12,7 @@ import type { WholeUploads } from './whole';
 import { wording } from './words';
 
 const PARTS_AT_ONCE = 3;
-export const LARGEST_SLICE = 8 * 2 ** 20;
+const LARGEST_SLICE = 8 * 2 ** 20;
 export const SMALLEST_SLICE = 2 ** 18;
 const TRIES = 6;
 const TRIES_WHILE_AWAY = 40; // half an hour, in which a server restarts

@@ -52,11 +52,7 @@ export function Versions({ api, item, trans, actions }: IProps): React.ReactElem
       <ol className="jp-Box-versions" aria-label={trans.__('Versions, the newest first')}>
         {answer.value?.map(version => (
           <li key={version.id}>
-            <div>
-              <strong>{moment(version.created)}</strong>
-              {version.current && <em> {trans.__('current')}</em>}
-            </div>
-            <div>{[version.modified_by?.name, size(version.size)].filter(Boolean).join(' · ')}</div>
+            <About version={version} trans={trans} />
             <div className="jp-Box-actions">
               {action(trans.__('Open'), () => void answer.act(() => actions.open(item, version)), noDownload)}
               {!version.current && (
@@ -70,6 +66,18 @@ export function Versions({ api, item, trans, actions }: IProps): React.ReactElem
           </li>
         ))}
       </ol>
+    </>
+  );
+}
+
+function About({ version, trans }: { version: IVersion; trans: TranslationBundle }): React.ReactElement {
+  return (
+    <>
+      <div>
+        <strong>{moment(version.created)}</strong>
+        {version.current && <em> {trans.__('current')}</em>}
+      </div>
+      <div>{[version.modified_by?.name, size(version.size)].filter(Boolean).join(' · ')}</div>
     </>
   );
 }

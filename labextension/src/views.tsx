@@ -9,7 +9,7 @@ import { useAnswer } from './asking';
 import { confirmed } from './confirming';
 import type { Favourites } from './favourites';
 import { Items } from './itemlist';
-import { whole, without } from './pages';
+import { allOf, without } from './pages';
 import type { IItem, IPage } from './tokens';
 
 const PAGE = 200; // items; of a search Box gives no more at once
@@ -85,42 +85,20 @@ function Frame(props: React.PropsWithChildren<IProps & { title: string }>): Reac
   );
 }
 
+interface IQuery {
+  q: string;
+  type: string;
+  extensions: string;
+  ancestor: string;
+}
+
 function Search({ model, trans }: IProps): React.ReactElement {
-  const [query, setQuery] = React.useState({ q: '', type: '', extensions: '', ancestor: model.folder });
-  const ask = (marker?: string) => model.api.search({ ...query, limit: PAGE, marker });
-  const found = useAnswer(async () => (query.q.trim() ? await ask() : null), [JSON.stringify(query)]);
-  const submit = (event: React.FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    setQuery({
-      q: String(form.get('q')),
-      type: String(form.get('type')),
-      extensions: String(form.get('extensions')).replace(/[\s.]/g, ''),
-      ancestor: form.get('here') ? model.folder : ''
-    });
-  };
+  const [query, setQuery] = React.useState<IQuery | null>(null);
+  const ask = (marker?: string) => model.api.search({ ...query!, limit: PAGE, marker });
+  const found = useAnswer(async () => (query ? await ask() : null), [query]);
   return (
     <Frame model={model} trans={trans} title={trans.__('Search in Box')}>
-      <form className="jp-Box-form" role="search" onSubmit={submit}>
-        <input name="q" type="search" autoFocus aria-label={trans.__('Name or content')} placeholder={trans.__('Name or content')} />
-        <div className="jp-Box-filters">
-          <select name="type" aria-label={trans.__('Kind')}>
-            <option value="">{trans.__('All kinds')}</option>
-            <option value="file">{trans.__('Files')}</option>
-            <option value="folder">{trans.__('Folders')}</option>
-            <option value="web_link">{trans.__('Web links')}</option>
-          </select>
-          <input name="extensions" aria-label={trans.__('File extensions, separated by commas')} placeholder={trans.__('csv, ipynb')} />
-        </div>
-        <label className="jp-Box-check">
-          <input name="here" type="checkbox" defaultChecked />
-          {trans.__('Only below %1', model.folder)}
-        </label>
-        <button type="submit" className="jp-mod-styled jp-mod-accept">
-          {trans.__('Search')}
-        </button>
-        <p className="jp-Box-hint">{trans.__('Box finds a new file or a change only after some minutes.')}</p>
-      </form>
+      <SearchForm model={model} trans={trans} search={setQuery} />
       <Items
         answer={found}
         more={ask}
@@ -134,8 +112,48 @@ function Search({ model, trans }: IProps): React.ReactElement {
   );
 }
 
+function SearchForm({ model, trans, search }: IProps & { search: (query: IQuery | null) => void }): React.ReactElement {
+  const submit = (event: React.FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    search(queryOf(new FormData(event.currentTarget), model.folder));
+  };
+  return (
+    <form className="jp-Box-form" role="search" onSubmit={submit}>
+      <input name="q" type="search" autoFocus aria-label={trans.__('Name or content')} placeholder={trans.__('Name or content')} />
+      <div className="jp-Box-filters">
+        <select name="type" aria-label={trans.__('Kind')}>
+          <option value="">{trans.__('All kinds')}</option>
+          <option value="file">{trans.__('Files')}</option>
+          <option value="folder">{trans.__('Folders')}</option>
+          <option value="web_link">{trans.__('Web links')}</option>
+        </select>
+        <input
+          name="extensions"
+          aria-label={trans.__('File extensions, separated by commas')}
+          placeholder={trans.__('csv, ipynb')}
+        />
+      </div>
+      <label className="jp-Box-check">
+        <input name="here" type="checkbox" defaultChecked />
+        {trans.__('Only below %1', model.folder)}
+      </label>
+      <button type="submit" className="jp-mod-styled jp-mod-accept">
+        {trans.__('Search')}
+      </button>
+      <p className="jp-Box-hint">{trans.__('Box finds a new file or a change only after some minutes.')}</p>
+    </form>
+  );
+}
+
+/** Return what the form asks for; null where it names nothing. */
+function queryOf(form: FormData, folder: string): IQuery | null {
+  const [q, type, extensions] = ['q', 'type', 'extensions'].map(name => String(form.get(name)));
+  const ancestor = form.has('here') ? folder : '';
+  return q.trim() ? { q, type, extensions: extensions.replace(/[\s.]/g, ''), ancestor } : null;
+}
+
 function FavouriteList({ model, trans }: IProps): React.ReactElement {
-  const items = useAnswer<IPage | null>(async () => whole(await model.favourites.list()), []);
+  const items = useAnswer<IPage | null>(async () => allOf(await model.favourites.list()), []);
   return (
     <Frame model={model} trans={trans} title={trans.__('Favourites')}>
       <Items

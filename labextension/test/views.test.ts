@@ -4,7 +4,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
 import { SEARCH_END, tellOf } from '../src/itemlist';
-import { joined, whole, without } from '../src/pages';
+import { allOf, joined, without } from '../src/pages';
 import { linkWanted } from '../src/sharedlink';
 import type { IItem, IPage } from '../src/tokens';
 
@@ -24,7 +24,7 @@ describe('pages', () => {
   });
 
   it('keep a file and a folder of the same id apart', () => {
-    const folder = { ...whole([item('1', 'folder')]) };
+    const folder = allOf([item('1', 'folder')]);
     expect(joined(page(['1']), folder).items.length).toBe(2);
     expect(ids(without(joined(page(['1']), folder), item('1')))).toEqual(['1']);
   });
