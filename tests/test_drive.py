@@ -35,6 +35,18 @@ def test_status_says_why_there_is_no_connection(box_environment, monkeypatch):
     assert "wrong-canary" not in str(status)
 
 
+def test_a_folder_by_its_id_and_who_we_are_cost_a_call_each(drive, box):
+    made = drive.mkdir("/Run")
+    box.control(reset_counts=True)
+    folder = drive.folder(f"id:{made.id}")
+    assert (folder.id, folder.name, folder.path, folder.type) == (made.id, "Run", "/Run", "folder")
+    me, again = drive.me(), drive.me()
+    assert {name: box.counts[name] for name in box.counts if name != "post_oauth2_token"} == {
+        "get_folders_id": 1, "get_users_me": 1
+    }  # fmt: skip
+    assert me == again == drive.status().account
+
+
 def test_status_of_settings_that_make_no_drive():
     with pytest.raises(NotConfigured) as error:
         connect()
