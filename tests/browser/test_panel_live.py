@@ -7,17 +7,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from emulated import environment_of
 from lab_process import opened, running_lab
 from panel import Panel, content
 from playwright.sync_api import expect
 
 MB = 1_000_000
 LARGE = 60 * MB
-
-
-def environment_of(emulator):
-    environment = {name: value for name, value in emulator.env.items() if name != "BOX_JWT_CONFIG_FILE"}
-    return {**environment, "BOX_RATE_LIMIT": "off"}
 
 
 def is_live(page):
