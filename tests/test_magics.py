@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from traitlets.config import Config
 
-from jupyter_box import magics
+from jupyter_box import magics, shared
 from jupyter_box.errors import Denied, Exists, NotAuthorized, NotConfigured, NotFound
 from jupyter_box.items import ROLES, Item
 from jupyter_box.transfer.report import Report
@@ -37,6 +37,7 @@ def shell(drive, monkeypatch, tmp_path):
     """A shell with the extension, on the fresh folder of `drive`, in an empty local folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BOX_ROOT_FOLDER", drive.stat("/").id)
+    monkeypatch.setattr(shared, "_shell", None)  # and so again for the tests that come after
     InteractiveShell.clear_instance()
     hook = sys.displayhook
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
