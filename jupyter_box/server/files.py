@@ -162,7 +162,8 @@ class FilesHandler(BoxHandler):
             self.finish()
             return
         span = self._span(content)
-        version = content.version.id if content.version else None
+        # by its id also the current one, which the entity tag above is of
+        version = content.version.id if content.version else content.item.version
         download = await self.transfer(
             lambda: self.backend.drive().open(self.path, version=version, start=span.start, end=span.end)
         )

@@ -32,6 +32,16 @@ async def test_head_says_the_same_without_the_bytes(ask, file):
         assert head.headers[name] == get.headers[name]
 
 
+async def test_the_bytes_are_of_the_version_that_the_tag_is_of(ask, drive, file, box):
+    box.fault("hold", r"GET /files/\d+/content", name="bytes")
+    asked = asyncio.ensure_future(ask("GET", "files/logs/line 1.csv"))
+    await asyncio.to_thread(box.wait_held, "bytes")
+    await asyncio.to_thread(drive.write, "/logs/line 1.csv", DATA[::-1])
+    box.control(release=True)
+    answer = await asked
+    assert (answer.body, answer.headers["ETag"]) == (DATA, f'"{file.etag}"')
+
+
 RANGES = [
     ("bytes=0-9", 206, slice(0, 10), "bytes 0-9/10240"),
     ("bytes=10230-", 206, slice(10230, None), "bytes 10230-10239/10240"),
