@@ -15,6 +15,7 @@ import requests
 from hub_process import free_port
 from z2jh import kubelet_environment
 
+pytest.importorskip("kubespawner", reason="pip install 'jupyter-box[hub-test]'")
 pytestmark = pytest.mark.hub
 
 
