@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,8 +21,8 @@ TOKEN = "the-token-of-this-process"
 class Running:
     """A server process: its address, its log so far, and kernels in it."""
 
-    def __init__(self, process, url, lines, token):
-        self.process, self.url, self.lines, self.token = process, url, lines, token
+    def __init__(self, process, url, lines, token, runtime=None):
+        self.process, self.url, self.lines, self.token, self._runtime = process, url, lines, token, runtime
         self.http = requests.Session()
         self.http.trust_env = False
         # the address is told just before the port listens
@@ -33,6 +34,13 @@ class Running:
     @property
     def log(self):
         return "".join(self.lines)
+
+    def end(self, how=signal.SIGTERM):
+        """End the process for good, by a signal; a killed one leaves files that look as if it were ready."""
+        self.process.send_signal(how)
+        self.process.wait(20)
+        for file in self._runtime.glob("jpserver-*"):
+            file.unlink(missing_ok=True)
 
     def ask(self, method, path, **options):
         return self.http.request(method, f"{self.url}jupyter-box/{path}", timeout=30, allow_redirects=False, **options)
@@ -81,9 +89,7 @@ def _execute(socket, cell):
 @contextlib.contextmanager
 def running_server(folder, environment, *arguments, token=TOKEN):
     """Start `jupyter server` with the extension in an empty home; stops it at the end."""
-    home = {
-        name: str(folder / name) for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    }
+    home = {name: str(folder / name) for name in HOMES}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BOX_", "JUPYTER"))}
     login = [f"--IdentityProvider.token={token}"] if token else []
     port = [] if any(argument.startswith("--ServerApp.port=") for argument in arguments) else ["--ServerApp.port=0"]
@@ -98,7 +104,8 @@ def running_server(folder, environment, *arguments, token=TOKEN):
     reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
     reader.start()
     try:
-        yield Running(process, _wait_until_ready(process, folder / "JUPYTER_RUNTIME_DIR", lines), lines, token)
+        runtime = folder / "JUPYTER_RUNTIME_DIR"
+        yield Running(process, _wait_until_ready(process, runtime, lines), lines, token, runtime)
     finally:
         process.terminate()
         try:

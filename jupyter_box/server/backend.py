@@ -16,6 +16,7 @@ from jupyter_box.errors import NotConfigured
 if TYPE_CHECKING:
     from jupyter_box.drive import Drive
 
+    from .begun import Begun
     from .board import Board
     from .changes import BoxChanges
     from .chunks import Chunks
@@ -92,7 +93,7 @@ class Backend:
         """The copies between this machine's disk and Box."""
         from .jobs import Jobs
 
-        return Jobs(self.drive, self._disk, self.board)
+        return Jobs(self.drive, self._disk, self.board, self._begun)
 
     @cached_property
     def reports(self) -> Reports:
@@ -106,7 +107,10 @@ class Backend:
         """Where all of these stand."""
         from .board import Board
 
-        return Board()
+        board = Board()
+        for state in self._begun.cut():
+            board.put(state)
+        return board
 
     @cached_property
     def changes(self) -> BoxChanges:
@@ -121,6 +125,14 @@ class Backend:
         from .contents import Autosaves
 
         return Autosaves(are_kept=self.config.keep_autosaves)
+
+    @cached_property
+    def _begun(self) -> Begun:
+        from jupyter_box.transfer.journal import Journal
+
+        from .begun import Begun
+
+        return Begun(Journal(self._folder / "copies"), self._disk.root)
 
     @property
     def _disk(self) -> Disk:
@@ -150,7 +162,7 @@ class Backend:
         self.closing.set()
         for cancel in list(self._attended):
             cancel.set()
-        for name in ("uploads", "chunks", "jobs", "board"):
+        for name in ("uploads", "chunks", "jobs", "board", "_begun"):
             if name in vars(self):
                 vars(self)[name].close()
         for pool in (self.calls, self.transfers):

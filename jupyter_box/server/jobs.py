@@ -15,6 +15,7 @@ from jupyter_box.events import Progress
 from jupyter_box.transfer import Report
 from jupyter_box.transfer.local import translate_local
 
+from .begun import Begun
 from .board import Board, State, Wanted
 from .disk import Disk
 
@@ -32,13 +33,15 @@ class Jobs:
         drive: Returns the drive.
         disk: The part of this machine's disk that copies stay in.
         board: Where it is told how far they are.
+        begun: What a later server learns of those that this one does not end.
     """
 
-    def __init__(self, drive: Callable[[], Drive], disk: Disk, board: Board) -> None:
-        self._drive, self._disk, self._board = drive, disk, board
+    def __init__(self, drive: Callable[[], Drive], disk: Disk, board: Board, begun: Begun) -> None:
+        self._drive, self._disk, self._board, self._begun = drive, disk, board, begun
         self._pool = ThreadPoolExecutor(AT_ONCE, "box-job")
         self._cancels: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
+        self._is_closing = False
 
     def start(self, wanted: Wanted) -> State:
         """Begin a copy; called in a thread.
@@ -68,8 +71,14 @@ class Jobs:
         if cancel := self._cancels.get(id):
             cancel.set()
 
+    def dismiss(self, id: str) -> None:  # noqa: A002
+        """Forget one that has ended."""
+        self._board.drop(id)
+        self._begun.forget(id)
+
     def close(self) -> None:
-        """End all."""
+        """End all; the next server tells of them."""
+        self._is_closing = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         for cancel in list(self._cancels.values()):
             cancel.set()
@@ -84,6 +93,7 @@ class Jobs:
 
     def _begin(self, id: str, wanted: Wanted, path: str, local: Path) -> State:  # noqa: A002
         cancel = self._cancels[id] = threading.Event()
+        self._begun.note(id, wanted)
         state = self._board.put(State(id, wanted, Progress(path, "waiting", message="Waiting for its turn")))
         self._pool.submit(self._run, state, local, cancel)
         return state
@@ -103,6 +113,8 @@ class Jobs:
         finally:
             # before it is told: whoever hears of it may begin it again
             del self._cancels[state.id]
+            if not (self._is_closing and end["phase"] == "cancelled"):
+                self._begun.forget(state.id)
             self._board.progress(state.id, **end)
 
     def _end(self, state: State, local: Path, cancel: threading.Event) -> dict[str, Any]:

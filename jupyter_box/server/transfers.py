@@ -37,7 +37,7 @@ class TransferHandler(BoxHandler):
     async def delete(self, id: str) -> None:  # noqa: A002
         """Cancel it; forget it, if it has ended."""
         if self.backend.board.get(id).has_ended:
-            self.backend.board.drop(id)
+            self.backend.jobs.dismiss(id)
         else:
             self.backend.jobs.cancel(id)
             self.backend.reports.cancel(id)

@@ -154,14 +154,6 @@ def test_a_large_file_goes_to_box_directly_if_it_can(chromium, seeded, service, 
             assert len(service.versions(f"/{name}")) == 2
 
 
-def stop(lab):
-    """Stop a server for good; the process leaves files that look as if it were ready."""
-    lab.process.terminate()
-    lab.process.wait(20)
-    for file in (lab.files / "JUPYTER_RUNTIME_DIR").glob("jpserver-*"):
-        file.unlink(missing_ok=True)
-
-
 def running_again(lab, environment):
     """Start a stopped server again where it was: in its folder, and on its port."""
     return running_lab(lab.files, environment, f"--ServerApp.port={urlsplit(lab.url).port}")
@@ -177,7 +169,7 @@ def test_an_upload_outlasts_a_restart_of_the_server(chromium, seeded, service, t
         page.route(re.compile(r"/jupyter-box/uploads/\w+\?offset="), lambda route: slowly(page, route))
         panel.drop(["restarted.bin", LARGE, 7])
         page.wait_for_function("() => document.querySelector('.jp-Box-transfers progress')?.value > 0")
-        stop(lab)
+        lab.end()
         row = panel.transfers.filter(has_text="restarted.bin")
         expect(row).to_contain_text("goes on when it is back")
         with running_again(lab, environment):
@@ -194,7 +186,7 @@ def test_edits_outlast_a_restart_of_the_server(chromium, seeded, service, put, t
         panel.run("jupyter-box:open", path="box:restarts/edited.md")
         editor = page.locator(".jp-FileEditor:visible")
         panel.type("mine ", editor, "first")
-        stop(lab)
+        lab.end()
         page.keyboard.press("Control+s")
         dialog = page.locator(".jp-Dialog", has_text="File Save Error")
         expect(dialog).to_contain_text("The Jupyter server does not answer")

@@ -285,3 +285,19 @@ async def test_a_kernel_that_falls_silent_counts_as_gone(ask, events, monkeypatc
     assert (refused.code, body(refused)["code"]) == (403, "not_ours")
     await ask("PUT", "kernel-transfers/k1", body={**told, "progress": {**running, "phase": "done", "done": 2}})
     assert body(await ask("GET", "transfers/k1"))["phase"] == "done"
+
+
+def test_copies_of_a_server_that_runs_are_left_to_it(tmp_path):
+    from jupyter_box.server.begun import Begun
+    from jupyter_box.server.board import Wanted
+    from jupyter_box.transfer.journal import Journal
+
+    wanted = Wanted("download", "/a", "b", overwrite=True)
+    running, beside, elsewhere = (Begun(Journal(tmp_path), root) for root in (tmp_path, tmp_path, tmp_path / "other"))
+    running.note("1", wanted)
+    running.note("2", wanted)
+    running.forget("2")
+    assert beside.cut() == []
+    running.close()
+    assert elsewhere.cut() == []
+    assert [(state.id, state.wanted, state.can_retry) for state in beside.cut()] == [("1", wanted, True)]

@@ -45,10 +45,7 @@ def test_a_killed_server_goes_on_where_it_was(box_environment, box, drive, tmp_p
         until = time.monotonic() + 20
         while not server.ask("GET", f"uploads/{upload['id']}").json()["sent"] and time.monotonic() < until:
             pass
-        server.process.send_signal(signal.SIGKILL)
-        server.process.wait(20)
-    for file in (tmp_path / "JUPYTER_RUNTIME_DIR").glob("jpserver-*"):
-        file.unlink()
+        server.end(signal.SIGKILL)
     with running_server(tmp_path, box_environment) as server:
         again = begin(server, f"{place}/killed.bin", len(data))
         assert (again["id"], again["done"]) == (upload["id"], [[0, 4 * PART]])
