@@ -297,11 +297,8 @@ class BoxConfig(Configurable):
 
     def _inherited(self) -> list[Setting]:
         names = {"broker_url", "url", "api_url", "upload_url", "oauth_url", "rate_limit"}
-        _ = (
-            self.server_url,
-            self.server_fingerprint,
-            self.root_folder,
-        )  # fixed for this process before its environment changes
+        # fixed for this process before its environment changes
+        _ = self.server_url, self.server_fingerprint, self.root_folder
         return [trait for name, trait in self.traits().items() if name in names and isinstance(trait, Setting)]
 
     def _secret(self, name: str, file: str) -> Secret:

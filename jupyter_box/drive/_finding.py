@@ -8,14 +8,13 @@ from itertools import chain, islice
 from typing import Any
 
 from jupyter_box import paths
-from jupyter_box._paging import by_offset
+from jupyter_box._paging import LAST_OFFSET, by_offset
 from jupyter_box.errors import InvalidName, NotFound
 from jupyter_box.items import ALL_FILES, FIELDS, KINDS, Item, Json, Kind, Page
 
 from ._core import Core
 
 _SEARCH_PAGE = 200  # Box's greatest
-_SEARCH_END = 10_000  # the greatest offset that Box's search takes
 _LAG = "Box finds new items only after a while, up to ten minutes"
 
 
@@ -75,7 +74,7 @@ class Finding(Core):
             NotFound: The folder is not there.
         """
         offset = marker or "0"
-        if not offset.isdecimal() or int(offset) >= _SEARCH_END:
+        if not offset.isdecimal() or int(offset) > LAST_OFFSET:
             raise InvalidName("That marker is not one of a search's pages.", hint="Start again without a marker.")
         pages = self._pages(_search(query, type, extensions), folder, limit, int(offset))
         return next(page for page in pages if page.items or not page.next_marker)
@@ -164,6 +163,6 @@ def _search(query: str, type: str | None, extensions: Iterable[str]) -> dict[str
 
 def _following(json: Json, offset: int, limit: int) -> int | None:
     """Return where the next page of a search begins; None behind the last."""
-    end = min(json["total_count"], _SEARCH_END) if json["entries"] else offset
+    end = min(json["total_count"], LAST_OFFSET + 1) if json["entries"] else offset
     following: int = offset + (json.get("limit") or limit)
     return following if following < end else None

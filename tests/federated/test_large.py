@@ -13,13 +13,15 @@ from test_run import EVERYONE, assert_equal, fedavg, model_of
 pytestmark = pytest.mark.slow
 
 
+def make_alone(run, size, **more):
+    """Make a run for one client, with a model of so many numbers."""
+    run.init("--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", "--set", f"size={size}", clients=1, **more)
+    run.share()
+
+
 def test_a_model_of_more_than_fifty_megabytes_goes_in_parts_and_comes_out_the_same(field_of_play):
     run, size = field_of_play, 14_000_000
-    run.init(
-        "--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", "--set", f"size={size}", clients=1, rounds=1,
-        lost_after=20,
-    )  # fmt: skip
-    run.share()
+    make_alone(run, size, rounds=1, lost_after=20)
     run.box.control(reset_counts=True)
     run.box.fault("lost_reply", "PUT /files/upload_sessions", times=2, every=3)
     run.begin(0)
@@ -45,11 +47,7 @@ def test_replies_are_found_in_a_folder_of_more_than_a_page(run):
 
 def test_participants_hear_of_a_large_model_while_it_is_on_its_way(field_of_play):
     run, size = field_of_play, 1_200_000
-    run.init(
-        "--set", "min-nodes=1", "--set", "fraction-evaluate=0.0", "--set", f"size={size}", clients=1, rounds=2,
-        lost_after=60,
-    )  # fmt: skip
-    run.share()
+    make_alone(run, size, rounds=2, lost_after=60)
     run.begin(0)
     run.all_end_well()
     assert_equal(model_of(run, 3), fedavg(2, lambda _: (0,), size=size))
