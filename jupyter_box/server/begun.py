@@ -41,8 +41,8 @@ class Begun:
 
     def forget(self, id: str) -> None:  # noqa: A002
         """Write down that a copy has ended, or that nobody wants it any more."""
-        self._journal.drop(id)
         if claim := self._claims.pop(id, None):
+            self._journal.drop(id)
             claim.close()
 
     def cut(self) -> list[State]:
